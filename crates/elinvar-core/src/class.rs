@@ -1,0 +1,79 @@
+//! How the tasks of a method appear in Python: classes and functions as data, from which the package's modules are generated.
+
+use crate::params::{Params, Spec};
+use serde::Serialize;
+
+/// Which of scikit-learn's roles a class plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// `fit` and `predict` a number.
+    Regressor,
+    /// `fit` and `predict` a class.
+    Classifier,
+    /// `fit` and `transform`.
+    Transformer,
+    /// Any other object that fits a model.
+    Estimator,
+    /// An object whose methods only measure.
+    Measurement,
+    /// A function of the module; the only method is itself.
+    Function,
+}
+
+/// One method of a class: its Python name and the verb that it calls.
+///
+/// Parameters of the verb that are not parameters of the constructor become keyword arguments.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClassMethod {
+    /// Python name.
+    pub name: &'static str,
+    /// Verb.
+    pub verb: &'static str,
+    /// Output to return alone; all of them as one result object where this is empty.
+    pub returns: &'static [&'static str],
+}
+
+/// One Python class or function.
+#[derive(Clone, Debug, Serialize)]
+pub struct Class {
+    /// Python name.
+    pub name: &'static str,
+    /// First lines of its docstring.
+    pub doc: &'static str,
+    /// Role.
+    pub role: Role,
+    /// Parameters of the constructor.
+    pub constructor: Spec,
+    /// Constructor parameters that are fixed for this class, such as the loss of a classifier, as JSON text.
+    pub fixed: &'static [(&'static str, &'static str)],
+    /// Methods.
+    pub methods: Vec<ClassMethod>,
+}
+
+impl Class {
+    /// A class with the parameters of `P` in its constructor.
+    pub fn new<P: Params>(name: &'static str, role: Role, doc: &'static str) -> Self {
+        Self { name, doc, role, constructor: Spec::of::<P>(), fixed: &[], methods: Vec::new() }
+    }
+
+    /// Adds a method that returns all outputs of a verb.
+    #[must_use]
+    pub fn method(self, name: &'static str, verb: &'static str) -> Self {
+        self.method_returning(name, verb, &[])
+    }
+
+    /// Adds a method that returns these outputs of a verb, as one value or as a tuple.
+    #[must_use]
+    pub fn method_returning(mut self, name: &'static str, verb: &'static str, returns: &'static [&'static str]) -> Self {
+        self.methods.push(ClassMethod { name, verb, returns });
+        self
+    }
+
+    /// Fixes constructor parameters.
+    #[must_use]
+    pub fn fixed(mut self, fixed: &'static [(&'static str, &'static str)]) -> Self {
+        self.fixed = fixed;
+        self
+    }
+}
