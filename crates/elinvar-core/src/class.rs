@@ -49,12 +49,18 @@ pub struct Class {
     pub fixed: &'static [(&'static str, &'static str)],
     /// Methods.
     pub methods: Vec<ClassMethod>,
+    /// Python names of inputs where the field's habit differs from the declared name, such as `features` and `X`.
+    pub inputs: &'static [(&'static str, &'static str)],
+    /// Attributes of the fitted model and their meaning, for the docstring.
+    pub attributes: &'static [(&'static str, &'static str)],
+    /// Measuring methods and functions that draw random numbers: they take `random_state`. Fits always do, in the constructor.
+    pub random: &'static [&'static str],
 }
 
 impl Class {
     /// A class with the parameters of `P` in its constructor.
     pub fn new<P: Params>(name: &'static str, role: Role, doc: &'static str) -> Self {
-        Self { name, doc, role, constructor: Spec::of::<P>(), fixed: &[], methods: Vec::new() }
+        Self { name, doc, role, constructor: Spec::of::<P>(), fixed: &[], methods: Vec::new(), inputs: &[], attributes: &[], random: &[] }
     }
 
     /// Adds a method that returns all outputs of a verb.
@@ -74,6 +80,27 @@ impl Class {
     #[must_use]
     pub fn fixed(mut self, fixed: &'static [(&'static str, &'static str)]) -> Self {
         self.fixed = fixed;
+        self
+    }
+
+    /// Gives inputs other names in Python: `(declared, python)`.
+    #[must_use]
+    pub fn inputs(mut self, inputs: &'static [(&'static str, &'static str)]) -> Self {
+        self.inputs = inputs;
+        self
+    }
+
+    /// Describes attributes of the fitted model: `(name without the underscore, meaning)`.
+    #[must_use]
+    pub fn attributes(mut self, attributes: &'static [(&'static str, &'static str)]) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
+    /// Names the measuring methods that draw random numbers.
+    #[must_use]
+    pub fn random(mut self, methods: &'static [&'static str]) -> Self {
+        self.random = methods;
         self
     }
 }

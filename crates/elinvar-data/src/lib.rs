@@ -1,0 +1,41 @@
+//! Readers and writers of tables, arrays and models.
+//!
+//! | kind | formats |
+//! |---|---|
+//! | table | CSV (delimiter sniffed, `.gz` by content), Parquet, Arrow IPC, R data frames, NPY/NPZ of rank 1 or 2 |
+//! | array | NPY, NPZ (`file.npz:name`), safetensors (`file.safetensors:name`), numeric CSV |
+//! | model | safetensors whose metadata names method, format, parameters and versions |
+//!
+//! The content decides the format; the file name only helps where the content is text. Nothing read is trusted: every declared
+//! size is compared with the bytes present before memory is taken, compressed data may grow to 100 times their size (at most
+//! 4 GiB), headers may have 16 MB, JSON a depth of 64. Nothing is executed and no path is taken from inside a file. A file that
+//! cannot be used gives one line that names it and, for tables, the line and the column. Every write goes to a temporary file in
+//! the same folder that replaces the target when it is complete.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod array;
+mod columnar;
+mod container;
+mod delimited;
+mod describe;
+mod element;
+mod format;
+mod limits;
+mod model;
+mod npy;
+mod npz;
+mod output;
+pub mod rda;
+mod source;
+mod table;
+mod tensor;
+
+pub use array::{
+    read_array, read_array_from, read_array32, read_arrays, read_arrays_from, read_tensor, read_tensor_from, write_array, write_arrays,
+};
+pub use describe::{describe, describe_from};
+pub use format::Format;
+pub use model::ModelFile;
+pub use output::{atomic_write, atomic_write_with};
+pub use table::{read_table, read_table_from, write_table, write_table_to};
+pub use tensor::TensorData;

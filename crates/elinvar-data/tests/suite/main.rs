@@ -1,0 +1,9 @@
+//! Round trips, bad input, attacks and random damage over every format.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod attacks;
+mod bad_input;
+mod examples;
+mod mutations;
+mod round_trips;
+mod speed;

@@ -1,0 +1,7 @@
+//! Problems and records to try the solver on: the historical stocks of the paper, and problems of the robotics literature.
+
+mod robots;
+mod stocks;
+
+pub use robots::{rock_sample, tag, tiger};
+pub use stocks::{HistoricalStock, historical_model, read_stocks};

@@ -1,0 +1,86 @@
+#![doc = include_str!("README.md")]
+
+pub mod data;
+pub mod fishery;
+pub mod formats;
+pub mod mdp;
+pub mod params;
+pub mod policy;
+pub mod pomdp;
+mod reproduction;
+pub mod rules;
+pub mod simulate;
+pub mod solver;
+pub mod survey_value;
+mod tasks;
+
+pub use fishery::{Baselines, FisheryModel, Growth, HarvestOrder, Noise};
+pub use mdp::{MdpSolution, solve_mdp};
+pub use policy::{Advice, AlphaPolicy, Influence, PolicyParts, QuotaScale, Recommendation, SurveyBelief};
+pub use pomdp::{Observation, Pomdp, SparseRows, Transition};
+pub use rules::{ExactEvaluation, StaticRule, evaluate_exact};
+pub use simulate::{Simulation, SimulationOptions, hindcast, simulate, simulate_rule};
+pub use solver::{InitUpper, SarsopSolver, TracePoint};
+pub use survey_value::{SurveyValue, survey_values};
+
+#[cfg(test)]
+mod tests;
+
+use elinvar_core::{Card, Class, Method, Paper, Role};
+
+pub(crate) const SLUG: &str = "ecological-pomdp";
+
+const CARD: Card = Card {
+    slug: SLUG,
+    title: "Ecological POMDP",
+    family: "decision",
+    summary: "Sets a harvest quota from all past surveys when the stock is only measured with error, with certified bounds.",
+    paper: Paper {
+        title: "Resolving the Measurement Uncertainty Paradox in Ecological Management",
+        authors: "Milad Memarzadeh, Carl Boettiger",
+        year: 2018,
+        reference: "arXiv:1812.11184",
+    },
+    complexity: "a backup is O(n_z (vectors n + n²)) on n grid points; memory O(n² + (beliefs + vectors) n)",
+    keywords: &["fishery", "POMDP", "SARSOP", "quota", "measurement error", "harvest", "escapement", "decision"],
+};
+
+/// The method for the registry.
+pub fn method() -> Method {
+    Method::new(CARD, include_str!("README.md"), reproduction::EcologicalPomdpStudy)
+        .model_flag("policy")
+        .estimator::<tasks::SolveTask>()
+        .operation::<tasks::RecommendTask>()
+        .operation::<tasks::HindcastTask>()
+        .operation::<tasks::ActTask>()
+        .operation::<tasks::SimulateTask>()
+        .measurement::<tasks::CompareTask>()
+        .measurement::<tasks::SurveyValueTask>()
+        .measurement::<tasks::DescribeTask>()
+        .class(
+            Class::new::<FisheryModel>("FisheryModel", Role::Measurement, "A stock under harvest with noisy growth and noisy surveys, on a grid.")
+                .method("to_pomdp", "describe"),
+        )
+        .class(
+            Class::new::<SarsopSolver>(
+                "SarsopSolver",
+                Role::Estimator,
+                "Solver of partially observable Markov decision problems with certified lower and upper bounds.",
+            )
+            .method("solve", "solve")
+            .method_returning("action", "act", &["action"])
+            .method_returning("value", "act", &["lower"])
+            .method_returning("q", "act", &["q"])
+            .method("recommend", "recommend")
+            .method_returning("hindcast", "hindcast", &["hindcast"])
+            .method("simulate", "simulate"),
+        )
+        .class(
+            Class::new::<params::Compare>("compare", Role::Function, "Value, late stock and extinction of rules of thumb and of the solved policy.")
+                .method_returning("compare", "compare", &["comparison"]),
+        )
+        .class(
+            Class::new::<params::SurveyCurve>("survey_value", Role::Function, "What a better survey is worth: values over the survey error.")
+                .method_returning("survey_value", "survey-value", &["survey_value"]),
+        )
+}

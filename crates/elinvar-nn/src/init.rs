@@ -1,0 +1,67 @@
+//! How the weights of a dense layer start. Biases start at zero.
+
+use crate::real::Real;
+use elinvar_core::Stream;
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Distribution of the starting weights, by the number of inputs of the layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Initialisation {
+    /// Uniform on +-sqrt(6 / inputs) (He et al. 2015, for ReLU).
+    KaimingUniform,
+    /// Normal with variance 2 / inputs (He et al. 2015, for ReLU).
+    KaimingNormal,
+    /// Normal with variance 1 / inputs (LeCun et al. 1998).
+    LecunNormal,
+}
+
+impl Initialisation {
+    /// Fills the weights of a layer with `inputs` inputs.
+    pub(crate) fn fill<T: Real>(self, weights: &mut [T], inputs: usize, stream: &mut Stream) {
+        let inputs = inputs as f64;
+        match self {
+            Self::KaimingUniform => {
+                let bound = (6.0 / inputs).sqrt();
+                weights.fill_with(|| T::of(bound * (2.0 * stream.random::<f64>() - 1.0)));
+            }
+            Self::KaimingNormal => fill_normal(weights, (2.0 / inputs).sqrt(), stream),
+            Self::LecunNormal => fill_normal(weights, (1.0 / inputs).sqrt(), stream),
+        }
+    }
+}
+
+/// Independent normal numbers with mean 0.
+pub(crate) fn fill_normal<T: Real>(values: &mut [T], deviation: f64, stream: &mut Stream) {
+    values.fill_with(|| {
+        let z: f64 = StandardNormal.sample(stream);
+        T::of(deviation * z)
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use elinvar_core::random::stream;
+
+    #[test]
+    fn moments_are_the_stated_ones() {
+        let n = 40_000;
+        for (initialisation, variance) in
+            [(Initialisation::KaimingUniform, 0.1), (Initialisation::KaimingNormal, 0.1), (Initialisation::LecunNormal, 0.05)]
+        {
+            let mut weights = vec![0f64; n];
+            initialisation.fill(&mut weights, 20, &mut stream(1, &[]));
+            let mean = weights.iter().sum::<f64>() / n as f64;
+            let second = weights.iter().map(|w| w * w).sum::<f64>() / n as f64;
+            assert!(mean.abs() < 5.0 * (variance / n as f64).sqrt(), "{initialisation:?} mean {mean}");
+            assert!((second / variance - 1.0).abs() < 0.04, "{initialisation:?} variance {second}");
+        }
+        let mut weights = vec![0f32; n];
+        Initialisation::KaimingUniform.fill(&mut weights, 6, &mut stream(1, &[]));
+        assert!(weights.iter().all(|w| w.abs() <= 1.0));
+    }
+}

@@ -1,0 +1,28 @@
+//! Networks for every method: multi-layer perceptrons, input-convex networks, optimisers and the one training loop.
+//!
+//! Methods see ndarray arrays, specs and objectives only. [`Mlp`] is trained in `f32`; its `f64` instance exists so that
+//! [`gradient_check`] can hold every gradient against central differences.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod activation;
+pub mod gradient_check;
+pub mod icnn;
+pub mod init;
+pub mod mlp;
+pub mod optimiser;
+pub mod parameters;
+mod product;
+pub mod real;
+pub mod schedule;
+pub mod train;
+
+pub use activation::Activation;
+pub use gradient_check::gradient_check;
+pub use icnn::{Icnn, IcnnSpec, Quadratic};
+pub use init::Initialisation;
+pub use mlp::{Mlp, MlpSpec, Pass};
+pub use optimiser::{Optimiser, OptimiserState};
+pub use parameters::{NamedArrays, Parameters};
+pub use real::Real;
+pub use schedule::Schedule;
+pub use train::{Batch, Batches, Checkpoint, Objective, OutputGradient, Record, Trainer, Training, TrainingReport, Validation, train};

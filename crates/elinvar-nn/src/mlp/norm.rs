@@ -1,0 +1,93 @@
+//! Batch normalisation, forward and backward (Ioffe and Szegedy 2015, algorithm 1).
+
+use crate::real::Real;
+use ndarray::Array2;
+
+/// Added to the variance before its root.
+const EPSILON: f64 = 1e-5;
+/// Weight of the newest batch in the running statistics.
+const MOMENTUM: f64 = 0.1;
+
+/// What the backward pass of one batch norm needs.
+pub(super) struct NormTape<T> {
+    /// (h - mean) / sqrt(variance + epsilon).
+    standard: Array2<T>,
+    /// 1 / sqrt(variance + epsilon) a column.
+    inverse_deviation: Vec<T>,
+    /// Mean and biased variance of the batch; none when the running statistics were used.
+    batch: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+/// Mean and biased variance of each column, summed in double precision.
+fn column_moments<T: Real>(values: &Array2<T>) -> (Vec<f64>, Vec<f64>) {
+    let n = values.nrows() as f64;
+    let mut mean = vec![0.0; values.ncols()];
+    for row in values.rows() {
+        mean.iter_mut().zip(row).for_each(|(sum, x)| *sum += x.widen());
+    }
+    mean.iter_mut().for_each(|sum| *sum /= n);
+    let mut variance = vec![0.0; values.ncols()];
+    for row in values.rows() {
+        for ((sum, x), mean) in variance.iter_mut().zip(row).zip(&mean) {
+            *sum += (x.widen() - mean) * (x.widen() - mean);
+        }
+    }
+    variance.iter_mut().for_each(|sum| *sum /= n);
+    (mean, variance)
+}
+
+/// Normalises `values` in place: by their own moments when `running` is none, else by the running (mean, variance).
+pub(super) fn forward<T: Real>(values: &mut Array2<T>, scale: &[T], shift: &[T], running: Option<(&[T], &[T])>) -> NormTape<T> {
+    let widen = |x: &[T]| x.iter().map(|v| v.widen()).collect::<Vec<f64>>();
+    let (mean, variance) = match running {
+        Some((mean, variance)) => (widen(mean), widen(variance)),
+        None => column_moments(values),
+    };
+    let inverse_deviation: Vec<T> = variance.iter().map(|v| T::of(1.0 / (v + EPSILON).sqrt())).collect();
+    for mut row in values.rows_mut() {
+        for (j, value) in row.iter_mut().enumerate() {
+            *value = (*value - T::of(mean[j])) * inverse_deviation[j];
+        }
+    }
+    let standard = values.clone();
+    for mut row in values.rows_mut() {
+        for (j, value) in row.iter_mut().enumerate() {
+            *value = *value * scale[j] + shift[j];
+        }
+    }
+    NormTape { standard, inverse_deviation, batch: running.is_none().then_some((mean, variance)) }
+}
+
+/// Turns the gradient with respect to the result into that with respect to the argument, in place, and returns the gradients with
+/// respect to scale and shift.
+pub(super) fn backward<T: Real>(tape: &NormTape<T>, gradient: &mut Array2<T>, scale: &[T]) -> (Vec<T>, Vec<T>) {
+    let width = scale.len();
+    let (mut by_scale, mut by_shift) = (vec![0.0; width], vec![0.0; width]);
+    for (row, standard) in gradient.rows().into_iter().zip(tape.standard.rows()) {
+        for j in 0..width {
+            by_shift[j] += row[j].widen();
+            by_scale[j] += row[j].widen() * standard[j].widen();
+        }
+    }
+    let n = gradient.nrows() as f64;
+    let narrow = |x: &[f64], factor: f64| x.iter().map(|v| T::of(v * factor)).collect::<Vec<T>>();
+    // The batch's own mean and variance depend on every row; running ones do not.
+    let share = if tape.batch.is_some() { 1.0 / n } else { 0.0 };
+    let (mean_shift, mean_scale) = (narrow(&by_shift, share), narrow(&by_scale, share));
+    for (mut row, standard) in gradient.rows_mut().into_iter().zip(tape.standard.rows()) {
+        for j in 0..width {
+            row[j] = scale[j] * tape.inverse_deviation[j] * (row[j] - mean_shift[j] - standard[j] * mean_scale[j]);
+        }
+    }
+    (narrow(&by_scale, 1.0), narrow(&by_shift, 1.0))
+}
+
+/// Moves the running statistics towards those of the batch; the running variance is the unbiased one.
+pub(super) fn absorb<T: Real>(tape: &NormTape<T>, running_mean: &mut [T], running_variance: &mut [T]) {
+    let Some((mean, variance)) = &tape.batch else { return };
+    let n = tape.standard.nrows() as f64;
+    let unbiased = n / (n - 1.0);
+    let blend = |old: &mut T, new: f64| *old = T::of((1.0 - MOMENTUM) * old.widen() + MOMENTUM * new);
+    running_mean.iter_mut().zip(mean).for_each(|(old, &new)| blend(old, new));
+    running_variance.iter_mut().zip(variance).for_each(|(old, &new)| blend(old, new * unbiased));
+}

@@ -1,0 +1,107 @@
+//! The two floating-point types of a network and their elementary functions.
+//!
+//! `f32` trains and predicts; `f64` exists so that every layer can be checked against central differences. The `f32` functions are
+//! branch-free polynomials (coefficients from our own Remez exchange), which the compiler turns into vector code; the `f64` ones
+//! are the standard library's. Accuracy, measured over the whole range in the tests: `tanh` 3 ULP, `ln_1p` 3 ULP; the exponential is
+//! that of [`elinvar_math::simd`].
+
+use elinvar_math::simd::Real as Kernel;
+use ndarray::NdFloat;
+
+/// A network's number: `f32` for work, `f64` for gradient checks.
+pub trait Real: Kernel + NdFloat + std::iter::Sum {
+    /// The nearest number of this type.
+    fn of(x: f64) -> Self;
+    /// The same number in double precision.
+    fn widen(self) -> f64;
+    /// tanh(x).
+    fn hyperbolic_tangent(self) -> Self;
+    /// ln(1 + t) for t in [0, 1].
+    fn log_one_plus(self) -> Self;
+}
+
+impl Real for f64 {
+    fn of(x: f64) -> Self {
+        x
+    }
+    fn widen(self) -> f64 {
+        self
+    }
+    fn hyperbolic_tangent(self) -> Self {
+        self.tanh()
+    }
+    fn log_one_plus(self) -> Self {
+        self.ln_1p()
+    }
+}
+
+/// (tanh(x) / x - 1) / x^2 in powers of x^2 on |x| <= 0.625, relative error of tanh 4e-9.
+const TANH: [f32; 5] = [-0.333_332_84, 0.133_314_91, -0.053_743_498, 0.020_650_587, -0.005_717_045];
+/// (atanh(s) / s - 1) / s^2 in powers of s^2 on |s| <= 1/3, relative error of atanh 5e-9.
+const ATANH: [f32; 4] = [0.333_332_06, 0.200_108_5, 0.139_995_7, 0.140_122_3];
+
+#[inline(always)]
+fn polynomial<const N: usize>(coefficients: [f32; N], x: f32) -> f32 {
+    coefficients.into_iter().rev().fold(0.0, |sum, c| sum.mul_add(x, c))
+}
+
+impl Real for f32 {
+    #[inline(always)]
+    fn of(x: f64) -> Self {
+        x as f32
+    }
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        f64::from(self)
+    }
+    #[inline(always)]
+    fn hyperbolic_tangent(self) -> Self {
+        let magnitude = self.abs();
+        let square = self * self;
+        let near = self.mul_add(square * polynomial(TANH, square), self);
+        let far = (1.0 - 2.0 / ((magnitude + magnitude).fast_exp() + 1.0)).copysign(self);
+        if magnitude < 0.625 { near } else { far }
+    }
+    #[inline(always)]
+    fn log_one_plus(self) -> Self {
+        let s = self / (self + 2.0);
+        let square = s * s;
+        let half = s.mul_add(square * polynomial(ATANH, square), s);
+        half + half
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Largest error in units of the last place of the exact result.
+    fn worst_ulp(points: impl Iterator<Item = f32>, ours: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64) -> f64 {
+        points
+            .map(|x| {
+                let truth = exact(f64::from(x));
+                let unit = f64::from((truth as f32).abs().next_up()) - f64::from((truth as f32).abs());
+                (f64::from(ours(x)) - truth).abs() / unit
+            })
+            .fold(0.0, f64::max)
+    }
+
+    fn sweep(low: f32, high: f32) -> impl Iterator<Item = f32> {
+        let n = 200_000;
+        (0..=n).map(move |i| low + (high - low) * (i as f32 / n as f32))
+    }
+
+    #[test]
+    fn stated_accuracy_holds() {
+        let tanh = worst_ulp(sweep(-9.5, 9.5).chain(sweep(-1e-3, 1e-3)), Real::hyperbolic_tangent, f64::tanh);
+        let log = worst_ulp(sweep(0.0, 1.0).chain(sweep(0.0, 1e-4)), Real::log_one_plus, f64::ln_1p);
+        assert!(tanh <= 3.0 && log <= 3.0, "tanh {tanh}, ln_1p {log}");
+    }
+
+    #[test]
+    fn ends_and_nan() {
+        assert!(f32::NAN.hyperbolic_tangent().is_nan() && f32::NAN.log_one_plus().is_nan());
+        assert_eq!(100f32.hyperbolic_tangent(), 1.0);
+        assert_eq!((-f32::INFINITY).hyperbolic_tangent(), -1.0);
+    }
+}

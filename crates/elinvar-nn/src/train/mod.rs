@@ -1,0 +1,326 @@
+//! The one training loop.
+//!
+//! A method states its objective by value and gradient with respect to the network's *outputs*, computed on the host (losses,
+//! covariance penalties and transport envelopes all have such gradients in closed form); the loop draws batches, carries that gradient
+//! back through the network, steps the optimiser, validates, keeps the best weights and can stop and go on bit for bit.
+
+mod batches;
+mod checkpoint;
+#[cfg(test)]
+mod tests;
+
+pub use batches::Batches;
+pub use checkpoint::{Checkpoint, Record};
+
+use crate::mlp::{CHUNK_ROWS, Mlp, Pass};
+use crate::optimiser::{Optimiser, OptimiserState, clip_norm};
+use crate::parameters::Parameters;
+use crate::schedule::Schedule;
+use checkpoint::Position;
+use elinvar_core::{Context, Error, Result, Status};
+use ndarray::{Array2, ArrayView2, Axis};
+use rand::RngExt;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Half the distance between the two gradients of a Hessian-vector product, a coordinate. Near the cube root of the single
+/// precision's epsilon, where truncation and rounding are about equal.
+const PROBE: f32 = 4e-3;
+
+/// How a network is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Which rows each step sees.
+    pub batches: Batches,
+    /// How a gradient becomes a step.
+    pub optimiser: Optimiser,
+    /// Learning rate by step.
+    pub schedule: Schedule,
+    /// Largest Euclidean norm of the gradient; longer ones are scaled down. None: no limit.
+    pub clip_norm: Option<f64>,
+    /// When the objective is asked for a validation score. None: never.
+    pub validation: Option<Validation>,
+}
+
+/// When to validate and when to stop early.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Validation {
+    /// Rounds between validations (epochs, or steps when batches are drawn with replacement), >= 1.
+    pub every: u64,
+    /// Validations without improvement after which training stops and the best weights are taken back. None: run to the end and
+    /// keep the last weights.
+    pub patience: Option<u64>,
+    /// Fall of the score that counts as an improvement, >= 0.
+    pub min_improvement: f64,
+}
+
+/// One batch, as the objective sees it.
+#[derive(Clone, Copy)]
+pub struct Batch<'a> {
+    /// Step, from 0. Key of the objective's own random streams: the same step may be asked several times (AdaHessian) and must
+    /// then give the same answer.
+    pub step: u64,
+    /// Epoch, from 0; 0 throughout when batches are drawn with replacement.
+    pub epoch: u64,
+    /// Rows of the data in this batch.
+    pub rows: &'a [usize],
+    /// Those rows (batch, inputs).
+    pub inputs: ArrayView2<'a, f32>,
+    /// Streams, threads and limits of the fit.
+    pub context: &'a Context,
+}
+
+/// A loss and its gradient with respect to the outputs.
+#[derive(Clone, Debug)]
+pub struct OutputGradient {
+    /// Value of the objective on the batch.
+    pub loss: f64,
+    /// Gradient with respect to the outputs, of their shape.
+    pub gradient: Array2<f32>,
+}
+
+/// What is minimised. Closures `FnMut(&Batch, ArrayView2<f32>) -> Result<OutputGradient>` are objectives too.
+pub trait Objective {
+    /// Loss of the outputs (batch, outputs) of a batch, and its gradient.
+    ///
+    /// # Errors
+    /// Whatever the method finds wrong; training stops with it.
+    fn loss(&mut self, batch: &Batch<'_>, outputs: ArrayView2<'_, f32>) -> Result<OutputGradient>;
+
+    /// A term that does not go through the outputs, such as [`Mlp::conservativity_penalty`]: adds its gradient with respect to the
+    /// parameters and returns its value.
+    ///
+    /// # Errors
+    /// Whatever the method finds wrong; training stops with it.
+    fn penalty(&mut self, _batch: &Batch<'_>, _model: &Mlp<f32>, _gradient: &mut Parameters<f32>) -> Result<f64> {
+        Ok(0.0)
+    }
+
+    /// Score of the network after `step` steps, lower is better; none when there is nothing to judge.
+    ///
+    /// # Errors
+    /// Whatever the method finds wrong; training stops with it.
+    fn validate(&mut self, _step: u64, _model: &Mlp<f32>) -> Result<Option<f64>> {
+        Ok(None)
+    }
+}
+
+impl<F: FnMut(&Batch<'_>, ArrayView2<'_, f32>) -> Result<OutputGradient>> Objective for F {
+    fn loss(&mut self, batch: &Batch<'_>, outputs: ArrayView2<'_, f32>) -> Result<OutputGradient> {
+        self(batch, outputs)
+    }
+}
+
+/// How training went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainingReport {
+    /// Converged when patience ran out or there was none to run out; iteration limit when the last step came before.
+    pub status: Status,
+    /// Steps done.
+    pub steps: u64,
+    /// Step whose weights were kept, where validation chose one.
+    pub best_step: Option<u64>,
+    /// Mean loss and validation score, one record a validation (an epoch when there is none).
+    pub records: Vec<Record>,
+}
+
+/// Trains `model` on the rows of `inputs` (n, columns) to the end.
+///
+/// # Errors
+/// When a setting is out of range, the objective fails, or the context stops the work.
+pub fn train(
+    model: Mlp<f32>,
+    training: Training,
+    inputs: ArrayView2<'_, f32>,
+    objective: &mut impl Objective,
+    ctx: &mut Context,
+) -> Result<(Mlp<f32>, TrainingReport)> {
+    let mut trainer = Trainer::new(model, training)?;
+    trainer.advance(u64::MAX, inputs, objective, ctx)?;
+    Ok(trainer.finish())
+}
+
+/// Training that can be stopped, saved and taken up again.
+#[derive(Clone, Debug)]
+pub struct Trainer {
+    training: Training,
+    model: Mlp<f32>,
+    optimiser: OptimiserState,
+    best: Option<Mlp<f32>>,
+    position: Position,
+}
+
+impl Trainer {
+    /// A fresh start.
+    ///
+    /// # Errors
+    /// When a setting is out of range.
+    pub fn new(model: Mlp<f32>, training: Training) -> Result<Self> {
+        training.batches.check()?;
+        training.schedule.check()?;
+        if let Some(limit) = training.clip_norm
+            && !(limit > 0.0)
+        {
+            return Err(Error::parameter("clip_norm", "> 0", limit));
+        }
+        if let Some(validation) = training.validation {
+            if validation.every == 0 {
+                return Err(Error::parameter("every", ">= 1", 0));
+            }
+            if !(validation.min_improvement >= 0.0) {
+                return Err(Error::parameter("min_improvement", ">= 0", validation.min_improvement));
+            }
+        }
+        let optimiser = OptimiserState::new(training.optimiser, model.parameters().values().len())?;
+        Ok(Self { training, model, optimiser, best: None, position: Position::default() })
+    }
+
+    /// The network as it is now.
+    pub fn model(&self) -> &Mlp<f32> {
+        &self.model
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> u64 {
+        self.position.step
+    }
+
+    /// Runs until `until` steps are done, the run ends, or patience runs out.
+    ///
+    /// Random choices are streams of the context's seed by epoch and step, so any cutting of a run into pieces gives the same bits.
+    ///
+    /// # Errors
+    /// When the objective fails, shapes disagree, or the context stops the work.
+    pub fn advance(&mut self, until: u64, inputs: ArrayView2<'_, f32>, objective: &mut impl Objective, ctx: &mut Context) -> Result<()> {
+        self.model.check_columns(inputs)?;
+        if inputs.nrows() == 0 {
+            return Err(Error::input("the training data must have at least 1 row, got 0"));
+        }
+        let plan = self.training.batches.plan(inputs.nrows());
+        let mut order = Vec::new();
+        let mut gradient = self.model.parameters().zeros_like();
+        while !self.position.stopped && self.position.step < until.min(plan.steps) {
+            let step = self.position.step;
+            let (epoch, rows) = plan.rows(step, &mut order, ctx);
+            let chosen = inputs.select(Axis(0), rows);
+            let batch = Batch { step, epoch, rows, inputs: chosen.view(), context: ctx };
+            let rate = self.training.schedule.rate(step, plan.steps);
+            let loss = self.one_step(&batch, rate, objective, &mut gradient)?;
+            self.position.step += 1;
+            self.position.loss_sum += loss;
+            self.position.loss_count += 1;
+            ctx.tick(self.position.step, plan.steps, &[("loss", loss)])?;
+            self.close_round(&plan, objective)?;
+        }
+        Ok(())
+    }
+
+    /// One step at the learning rate `rate`; `gradient` is scratch of the parameters' layout.
+    fn one_step(&mut self, batch: &Batch<'_>, rate: f64, objective: &mut impl Objective, gradient: &mut Parameters<f32>) -> Result<f64> {
+        gradient.values_mut().fill(0.0);
+        let loss = self.loss_and_gradient(batch, objective, gradient, true)?;
+        let curvature = match self.training.optimiser.needs_curvature() {
+            true => self.hessian_diagonal(batch, objective)?,
+            false => Vec::new(),
+        };
+        if let Some(limit) = self.training.clip_norm {
+            clip_norm(gradient.values_mut(), limit);
+        }
+        self.optimiser.update(self.model.parameters_mut().values_mut(), gradient.values(), &curvature, rate);
+        Ok(loss)
+    }
+
+    /// Value of the objective; its gradient is added to `gradient`.
+    fn loss_and_gradient(
+        &mut self,
+        batch: &Batch<'_>,
+        objective: &mut impl Objective,
+        gradient: &mut Parameters<f32>,
+        absorb: bool,
+    ) -> Result<f64> {
+        let pass = Pass::Training { seed: batch.context.seed(), step: batch.step };
+        let model = &self.model;
+        let (outputs, tape) = on_threads(batch, || model.forward(batch.inputs, pass))?;
+        let OutputGradient { loss, gradient: by_output } = objective.loss(batch, outputs.view())?;
+        if by_output.dim() != outputs.dim() {
+            let shapes = format!("{:?} and {:?}", outputs.dim(), by_output.dim());
+            return Err(Error::internal(format!("outputs and their gradient must have one shape, got {shapes}")));
+        }
+        on_threads(batch, || model.backward(&tape, by_output.view(), gradient));
+        let penalty = objective.penalty(batch, model, gradient)?;
+        if absorb {
+            self.model.absorb_statistics(&tape);
+        }
+        Ok(loss + penalty)
+    }
+
+    /// z * (H z) for random signs z: an unbiased estimate of the Hessian's diagonal; H z by central differences of the gradient.
+    fn hessian_diagonal(&mut self, batch: &Batch<'_>, objective: &mut impl Objective) -> Result<Vec<f32>> {
+        let start = self.model.parameters().values().to_vec();
+        let mut stream = batch.context.stream(&[("probe", batch.step)]);
+        let signs: Vec<f32> = start.iter().map(|_| if stream.random::<bool>() { 1.0 } else { -1.0 }).collect();
+        let mut difference = self.model.parameters().zeros_like();
+        for side in [1.0, -1.0] {
+            for ((to, from), sign) in self.model.parameters_mut().values_mut().iter_mut().zip(&start).zip(&signs) {
+                *to = from + side * PROBE * sign;
+            }
+            let mut gradient = difference.zeros_like();
+            self.loss_and_gradient(batch, objective, &mut gradient, false)?;
+            difference.add_scaled(side / (2.0 * PROBE), &gradient);
+        }
+        self.model.parameters_mut().values_mut().copy_from_slice(&start);
+        Ok(difference.values().iter().zip(signs).map(|(d, sign)| d * sign).collect())
+    }
+
+    /// At the end of a round: a record, and validation where it is asked for.
+    fn close_round(&mut self, plan: &batches::Plan, objective: &mut impl Objective) -> Result<()> {
+        let every = self.training.validation.map_or(plan.rounds_a_record(), |validation| validation.every) * plan.steps_a_round;
+        let step = self.position.step;
+        if !step.is_multiple_of(every) && step != plan.steps {
+            return Ok(());
+        }
+        let loss = self.position.loss_sum / self.position.loss_count.max(1) as f64;
+        (self.position.loss_sum, self.position.loss_count) = (0.0, 0);
+        let score = match self.training.validation {
+            Some(_) => objective.validate(step, &self.model)?,
+            None => None,
+        };
+        self.position.records.push(Record { step, loss, validation: score });
+        if let (Some(validation), Some(score)) = (self.training.validation, score) {
+            self.judge(validation, score)?;
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, validation: Validation, score: f64) -> Result<()> {
+        if score.is_nan() {
+            return Err(Error::numeric(format!("the validation score became NaN at step {}", self.position.step)));
+        }
+        if self.position.best_score.is_none_or(|best| score < best - validation.min_improvement) {
+            self.position.best_score = Some(score);
+            self.position.best_step = Some(self.position.step);
+            self.position.stale = 0;
+            self.best = validation.patience.map(|_| self.model.clone());
+        } else {
+            self.position.stale += 1;
+            self.position.stopped = validation.patience.is_some_and(|patience| self.position.stale >= patience);
+        }
+        Ok(())
+    }
+
+    /// The trained network (the best one when patience was asked for) and the report.
+    pub fn finish(self) -> (Mlp<f32>, TrainingReport) {
+        let waiting = self.training.validation.is_some_and(|validation| validation.patience.is_some());
+        let status = if waiting && !self.position.stopped { Status::IterationLimit } else { Status::Converged };
+        let report =
+            TrainingReport { status, steps: self.position.step, best_step: self.position.best_step, records: self.position.records };
+        (self.best.unwrap_or(self.model), report)
+    }
+}
+
+/// Runs on the context's threads when a batch is longer than one chunk, else here: a hop to the pool costs more than a small step.
+fn on_threads<R: Send>(batch: &Batch<'_>, work: impl FnOnce() -> R + Send) -> R {
+    if batch.rows.len() > CHUNK_ROWS { batch.context.install(work) } else { work() }
+}

@@ -1,0 +1,146 @@
+//! The settings that all trials share and the table of all trials, each with its record.
+
+use super::Html;
+use crate::number::{number, typeset};
+use crate::report::{Report, TrialRow};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The page stays below 1 MB; what follows the trials takes a few kilobytes.
+const BUDGET: usize = 950_000;
+/// Columns of metrics; the others stand in the records.
+const MOST_METRICS: usize = 6;
+
+pub(super) fn section(html: &mut Html, report: &Report) {
+    html.raw("<section>\n<h2 id=\"trials\">Settings and trials</h2>\n");
+    if report.trials.is_empty() {
+        html.raw("<p>No trial has been run.</p>\n</section>\n");
+        return;
+    }
+    let (shared, varied) = fields(&report.trials);
+    if !shared.is_empty() {
+        html.raw("<p class=\"note\">The same in every trial</p>\n<dl class=\"settings\">\n");
+        for (name, value) in &shared {
+            html.raw("<div><dt>").text(name).raw("</dt><dd>").text(&plain(value)).raw("</dd></div>\n");
+        }
+        html.raw("</dl>\n");
+    }
+    table(html, report, &varied);
+    html.raw("</section>\n");
+}
+
+/// Fields with one value in all trials, and the names of the others in the order of their first appearance.
+fn fields(trials: &[TrialRow]) -> (Vec<(String, Value)>, Vec<String>) {
+    let mut names: Vec<&String> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for name in trials.iter().filter_map(|t| t.trial.as_object()).flat_map(|o| o.keys()) {
+        if seen.insert(name) {
+            names.push(name);
+        }
+    }
+    let (mut shared, mut varied) = (Vec::new(), Vec::new());
+    for name in names {
+        let first = trials[0].trial.get(name);
+        match first.filter(|_| trials.len() > 1 && trials.iter().all(|t| t.trial.get(name) == first)) {
+            Some(value) => shared.push((name.clone(), value.clone())),
+            None => varied.push(name.clone()),
+        }
+    }
+    (shared, varied)
+}
+
+/// Metrics that claims read come first.
+fn metrics(report: &Report) -> (Vec<String>, usize) {
+    let measured: BTreeSet<&String> = report.trials.iter().flat_map(|t| t.numbers.keys()).collect();
+    let read = report.claims.iter().flat_map(|c| &c.metrics).filter(|m| measured.contains(m));
+    let mut names: Vec<String> = Vec::new();
+    for name in read.chain(measured.iter().copied()) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    let left_out = names.len().saturating_sub(MOST_METRICS);
+    names.truncate(MOST_METRICS);
+    (names, left_out)
+}
+
+fn table(html: &mut Html, report: &Report, varied: &[String]) {
+    let (metrics, left_out) = metrics(report);
+    html.raw("<p class=\"note\">");
+    html.text(&format!("{} trials. Press a heading to sort, a record to see all that it holds", report.trials.len()));
+    if left_out > 0 {
+        html.text(&format!(" ({left_out} more metrics)"));
+    }
+    html.raw(".</p>\n<div class=\"scroll\" role=\"region\" aria-label=\"All trials\" tabindex=\"0\">\n<table class=\"plain trials\" data-sort>\n<thead><tr>");
+    for name in varied.iter().chain(&metrics) {
+        heading(html, name);
+    }
+    heading(html, "seconds");
+    html.raw("<th scope=\"col\">record</th></tr></thead>\n<tbody>\n");
+    let mut shown = 0;
+    for trial in &report.trials {
+        if html.len() > BUDGET {
+            break;
+        }
+        row(html, trial, varied, &metrics);
+        shown += 1;
+    }
+    html.raw("</tbody>\n</table>\n</div>\n");
+    if shown < report.trials.len() {
+        let text = format!("{} further trials are in report.json beside this page.", report.trials.len() - shown);
+        html.raw("<p class=\"note\">").text(&text).raw("</p>\n");
+    }
+}
+
+fn heading(html: &mut Html, name: &str) {
+    html.raw("<th scope=\"col\"><button type=\"button\">").text(name).raw("</button></th>");
+}
+
+fn row(html: &mut Html, trial: &TrialRow, varied: &[String], metrics: &[String]) {
+    html.raw(if trial.error.is_some() { "<tr class=\"error\">" } else { "<tr>" });
+    for name in varied {
+        match trial.trial.get(name) {
+            Some(value) if value.is_number() => html.raw("<td class=\"n\">").text(&plain(value)),
+            Some(value) => html.raw("<td>").text(&plain(value)),
+            None => html.raw("<td>"),
+        };
+        html.raw("</td>");
+    }
+    match &trial.error {
+        Some(error) => {
+            html.raw("<td class=\"why\"").attribute("colspan", &metrics.len().max(1).to_string()).raw(">").text(error).raw("</td>");
+        }
+        None => metrics.iter().for_each(|name| measured(html, trial.numbers.get(name).copied())),
+    }
+    html.raw("<td class=\"n\"").attribute("data-value", &trial.seconds.to_string()).raw(">").text(&number(trial.seconds)).raw("</td>");
+    html.raw("<td class=\"record\"><details><summary>").text(trial.key.get(..8).unwrap_or(&trial.key)).raw("</summary><pre>");
+    html.text(&record(trial)).raw("</pre></details></td></tr>\n");
+}
+
+fn measured(html: &mut Html, value: Option<f64>) {
+    match value {
+        Some(x) => html.raw("<td class=\"n\"").attribute("data-value", &x.to_string()).raw(">").text(&typeset(&number(x))),
+        None => html.raw("<td>"),
+    };
+    html.raw("</td>");
+}
+
+/// All that is stored of a trial, series apart.
+fn record(trial: &TrialRow) -> String {
+    let mut value = json!({"key": trial.key, "code": trial.code, "trial": trial.trial, "seconds": trial.seconds});
+    if let Some(fields) = value.as_object_mut() {
+        match &trial.error {
+            Some(error) => fields.insert("error".to_owned(), json!(error)),
+            None => fields.insert("numbers".to_owned(), json!(trial.numbers)),
+        };
+    }
+    serde_json::to_string_pretty(&value).unwrap_or_default()
+}
+
+/// A value of a trial without quotes.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
