@@ -1,6 +1,7 @@
 //! What a file holds, for `elinvar data show FILE`.
 
 use crate::container::Container;
+use crate::delimited;
 use crate::element::Dtype;
 use crate::format::Format;
 use crate::model::{self, ModelFile};
@@ -40,12 +41,11 @@ fn from_source(mut source: Source<'_>) -> Result<Value> {
     let (name, len, format) = (source.name.clone(), source.len, source.format);
     let mut head = head(&source);
     let rest = match format {
-        Format::Csv | Format::Tsv | Format::Parquet | Format::Arrow | Format::RData => of_table(&table::from_source(source)?),
+        Format::Csv | Format::Tsv => of_text(&name, &source.into_bytes()?, format == Format::Tsv)?,
+        Format::Parquet | Format::Arrow | Format::RData => of_table(&table::from_source(source)?),
         Format::Npy => {
             let (stored, tensor) = Npy { name: &name, reader: &mut source, len, sure: true }.typed()?;
-            let mut rest = object(json!({"kind": "array"}));
-            rest.extend(of_tensor(stored, &tensor));
-            rest
+            of_array(stored, &tensor)
         }
         Format::Npz => of_arrays(&Npz::open(&name, source, len)?.tensors()?),
         Format::Safetensors => of_container(&name, &Container::open(&name, &source.into_bytes()?)?)?,
@@ -64,6 +64,20 @@ fn object(value: Value) -> Map<String, Value> {
         Value::Object(map) => map,
         _ => Map::new(),
     }
+}
+
+/// A table, or a matrix when there is no header.
+fn of_text(name: &Name, bytes: &[u8], tabs_first: bool) -> Result<Map<String, Value>> {
+    match delimited::has_no_header(name, bytes, tabs_first)? {
+        true => Ok(of_array(Dtype::F64, &delimited::read_matrix(name, bytes, tabs_first)?.into())),
+        false => Ok(of_table(&delimited::read_table(name, bytes, tabs_first)?)),
+    }
+}
+
+fn of_array(stored: Dtype, tensor: &TensorData) -> Map<String, Value> {
+    let mut map = object(json!({"kind": "array"}));
+    map.extend(of_tensor(stored, tensor));
+    map
 }
 
 fn of_container(name: &Name, container: &Container<'_>) -> Result<Map<String, Value>> {
@@ -188,6 +202,15 @@ mod tests {
                 {"name": "s", "type": "text", "missing": 0, "distinct": 2, "levels": {"b": 2, "a": 1}, "first": ["b", "a", "b"]},
                 {"name": "n", "type": "integer", "missing": 0, "min": 1.0, "max": 3.0, "mean": 2.0, "first": [1, 2, 3]},
             ]
+        });
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn text_without_a_header_is_a_matrix() {
+        let value = describe_from("t.csv", b"1,2\n3,NA\n").unwrap();
+        let expected = json!({
+            "file": "t.csv", "format": "CSV", "kind": "array", "shape": [2, 2], "dtype": "f64", "missing": 1, "min": 1.0, "max": 3.0, "mean": 2.0
         });
         assert_eq!(value, expected);
     }

@@ -117,12 +117,15 @@ fn by_magic(head: &[u8]) -> Option<Format> {
         (b"PK\x05\x06", Format::Npz),
         (b"PAR1", Format::Parquet),
         (b"ARROW1\0\0", Format::Arrow),
-        (b"\xff\xff\xff\xff", Format::Arrow),
         (b"RDX2\n", Format::RData),
         (b"RDX3\n", Format::RData),
     ];
     let magic = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|&(_, format)| format);
-    magic.or_else(|| (head.len() > 8 && head[8] == b'{' && head[..8].contains(&0)).then_some(Format::Safetensors))
+    // A stream starts with a marker and the length of its first message, which is no negative number.
+    let stream = head.len() > 8 && head.starts_with(&[0xff; 4]) && head[7] < 0x80;
+    magic
+        .or(stream.then_some(Format::Arrow))
+        .or_else(|| (head.len() > 8 && head[8] == b'{' && head[..8].contains(&0)).then_some(Format::Safetensors))
 }
 
 fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {

@@ -154,9 +154,8 @@ pub fn spd_inverse_sqrt(matrix: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
     let (values, vectors) = symmetric_eigen(matrix)?;
     let largest = values.last().copied().unwrap_or(0.0);
     let floor = largest * f64::EPSILON * values.len() as f64;
-    if let Some(&smallest) = values.first()
-        && !(smallest > floor)
-    {
+    let smallest = values.first().copied().unwrap_or(f64::INFINITY);
+    if smallest.is_nan() || smallest <= floor {
         let message = format!("matrix must be positive definite, got smallest eigenvalue {smallest:.3e} beside {largest:.3e}");
         return Err(Error::numeric(message).hint("drop constant or collinear columns, or give more rows"));
     }

@@ -207,6 +207,30 @@ mod tests {
     }
 
     #[test]
+    fn a_logistic_loss_agrees_with_scipy() {
+        // SciPy 1.17.1: minimize(f, zeros(4), jac=g, method='L-BFGS-B', options=dict(ftol=0, gtol=1e-13)) for
+        // f(x) = sum(logaddexp(0, a x) - y a x) + 0.05 x.x, a_ij = sin(1 + i + 2.5 i j), y_i = cos(3 i) > 0, i < 30, j < 4.
+        let row = |i: usize| -> [f64; 4] { std::array::from_fn(|j| (1.0 + i as f64 + 2.5 * (i * j) as f64).sin()) };
+        let logistic = |x: &[f64], g: &mut [f64]| {
+            g.iter_mut().zip(x).for_each(|(g, x)| *g = 0.1 * x);
+            let mut value = 0.05 * dot(x, x);
+            for i in 0..30 {
+                let (a, y) = (row(i), f64::from(u8::from((3.0 * i as f64).cos() > 0.0)));
+                let f = dot(&a, x);
+                value += f.exp().ln_1p() - y * f;
+                g.iter_mut().zip(a).for_each(|(g, a)| *g += a * (1.0 / (1.0 + (-f).exp()) - y));
+            }
+            Ok(value)
+        };
+        let settings = Lbfgs { value_tolerance: 0.0, gradient_tolerance: 1e-11, ..Lbfgs::default() };
+        let minimum = lbfgs(logistic, &[0.0; 4], &settings, &mut Context::new(0)).unwrap();
+        assert_eq!(minimum.status, Status::Converged);
+        assert!((minimum.value - 20.482461536712865).abs() < 1e-12);
+        let expected = [-0.02940751751212205, 0.12239392986286289, 0.12112242277218759, -0.36312882368496685];
+        minimum.x.iter().zip(expected).for_each(|(x, e)| assert!((x - e).abs() < 1e-10, "{x} against {e}"));
+    }
+
+    #[test]
     fn a_quadratic_is_solved_and_a_cap_is_reported() {
         let quadratic = |x: &[f64], g: &mut [f64]| {
             let scales = [1.0, 1e3, 1e-2];

@@ -5,8 +5,9 @@
 //! product-sum is a fused multiply-add, so that the result depends neither on the width of the vector unit nor on threads.
 
 use crate::linalg::MatrixElement;
+use crate::transport::loops::Loops;
 use std::fmt::Debug;
-use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// Numbers that the kernels handle as one group; row lengths of padded matrices are multiples of it.
 pub const LANES: usize = 16;
@@ -20,6 +21,7 @@ mod sealed {
 /// `f32` or `f64`: the floating-point types of the numerical kernels.
 pub trait Real:
     sealed::Sealed
+    + Loops
     + MatrixElement
     + Copy
     + Debug
@@ -30,7 +32,9 @@ pub trait Real:
     + Add<Output = Self>
     + AddAssign
     + Sub<Output = Self>
+    + SubAssign
     + Mul<Output = Self>
+    + MulAssign
     + Div<Output = Self>
     + Neg<Output = Self>
     + 'static
@@ -171,7 +175,7 @@ impl Real for f64 {
             0.008_333_333_333_330_051,
             0.001_388_888_891_728_179_3,
             0.000_198_412_698_631_059_69,
-            2.480_152_119_021_772_8e-5,
+            2.480_152_119_021_773e-5,
             2.755_726_837_868_419e-6,
             2.762_013_871_973_399_6e-7,
             2.510_042_415_700_506_7e-8,

@@ -40,7 +40,7 @@ impl Schedule {
             Self::Constant { rate } => (rate, 1.0),
             Self::Cosine { rate, final_fraction } => (rate, final_fraction),
         };
-        if !(rate > 0.0) || !rate.is_finite() {
+        if !rate.is_finite() || rate <= 0.0 {
             return Err(Error::parameter("learning_rate", "a finite number > 0", rate));
         }
         if !(0.0..=1.0).contains(&share) {

@@ -24,7 +24,9 @@ pub fn write_atomically(path: impl AsRef<Path>, content: &[u8]) -> Result<()> {
 /// The one sentence for every file that cannot be written.
 pub(crate) fn unwritable(path: &Path, error: io::Error) -> Error {
     let reason = plain(&error);
-    Error::file(path, format!("cannot be written ({reason})")).hint("choose a folder that you may write to, with free space").caused_by(error)
+    Error::file(path, format!("cannot be written ({reason})"))
+        .hint("choose a folder that you may write to, with free space")
+        .caused_by(error)
 }
 
 /// The operating system's words without its error number.

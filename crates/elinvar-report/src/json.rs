@@ -29,7 +29,9 @@ pub fn read_report_json(path: impl AsRef<Path>) -> Result<Report> {
     let path = path.as_ref();
     let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, format!("cannot be read ({})", plain(&e))).caused_by(e))?;
     serde_json::from_str(&text).map_err(|error| {
-        Error::file(path, format!("is no report of a reproduction ({error})")).hint("write it again with 'elinvar reproduce'").caused_by(error)
+        Error::file(path, format!("is no report of a reproduction ({error})"))
+            .hint("write it again with 'elinvar reproduce'")
+            .caused_by(error)
     })
 }
 

@@ -6,7 +6,8 @@ use crate::terminal::sign;
 
 /// The claims table. Rules of one claim share a row, one line each.
 pub fn claims_table(report: &Report) -> String {
-    let mut text = String::from("| claim | says | paper | ours [95 % interval] | rule | verdict | seeds |\n|---|---|---|---|---|---|---|\n");
+    let mut text =
+        String::from("| claim | says | paper | ours [95 % interval] | rule | verdict | seeds |\n|---|---|---|---|---|---|---|\n");
     for claim in &report.claims {
         text.push_str(&row(claim));
     }
@@ -15,7 +16,8 @@ pub fn claims_table(report: &Report) -> String {
 
 fn row(claim: &JudgedClaim) -> String {
     let lines = |of: &dyn Fn(usize) -> String| (0..claim.parts.len()).map(of).collect::<Vec<_>>().join("<br>");
-    let says = if claim.finding.is_empty() { escape(&claim.says) } else { format!("{}<br>{}", escape(&claim.says), escape(&claim.finding)) };
+    let says =
+        if claim.finding.is_empty() { escape(&claim.says) } else { format!("{}<br>{}", escape(&claim.says), escape(&claim.finding)) };
     let cells = [
         escape(&claim.id),
         says,

@@ -1,7 +1,9 @@
 //! A run as everything that shows it sees it: judged claims, trials, cost, machines. It can be written and read back.
 
 use elinvar_core::Card;
-use elinvar_core::reproduction::{Claim, Environment, Judgement, Outcome, PaperFigure, Part, Quantity, Rule, RunReport, Scale, Source, Threshold, Verdict};
+use elinvar_core::reproduction::{
+    Claim, Environment, Judgement, Outcome, PaperFigure, Part, Quantity, Rule, RunReport, Scale, Source, Threshold, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -246,7 +246,8 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_terminal() {
-        let content = rows(&[["a description of many words that must be wrapped", "another cell with averylongwordthatcannotbebroken at all"]]);
+        let content =
+            rows(&[["a description of many words that must be wrapped", "another cell with averylongwordthatcannotbebroken at all"]]);
         for width in [20, 34, 60, 200] {
             let text = small_table(&["first", "second"], &content, width);
             assert!(text.lines().all(|l| length(l) <= width), "{width}\n{text}");

@@ -12,9 +12,10 @@ use std::sync::Mutex;
 /// Parameters that keep the examples of a slow method short. Everything else stays at its default.
 fn short(slug: &str, verb: &str) -> Map<String, Value> {
     let value = match (slug, verb) {
-        ("distance-covariance", "fit" | "path") => json!({"max_epochs": 3}),
+        ("distance-covariance", "fit" | "path") => json!({"max_epochs": 3, "lambdas": [0.0, 10.0], "cv": 2}),
         ("monge-gap", "fit") => json!({"num_iters": 20}),
-        ("ecological-pomdp", "solve") => json!({"max_time": 5.0, "precision": 0.05}),
+        ("ecological-pomdp", "compare" | "survey-value") => json!({"precision": 0.3, "n_reps": 20, "sigmas": [0.1]}),
+        ("ecological-pomdp", "solve") => json!({"max_time": null, "max_trials": 15, "precision": 0.05}),
         _ => json!({}),
     };
     let accepted = find(slug).verb(verb).unwrap().params.names().into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
@@ -133,7 +134,7 @@ fn results_do_not_depend_on_threads_or_repetition() {
 
 #[test]
 fn models_survive_saving_and_refuse_strangers() {
-    let mut models = Vec::new();
+    assert!(elinvar::methods().iter().any(|m| m.model_format().is_some()));
     each(|method| {
         let Some(format) = method.model_format() else { return };
         let fitted = example_model(method);
@@ -150,12 +151,6 @@ fn models_survive_saving_and_refuse_strangers() {
         let broken = method.load(Default::default(), format, json!({}));
         assert!(broken.is_err(), "{}: an empty state is refused", method.card.slug);
     });
-    each(|method| {
-        if method.model_format().is_some() {
-            models.push(());
-        }
-    });
-    assert!(!models.is_empty());
 }
 
 /// Values just outside a parameter's bounds, of a wrong type, and no number at all.

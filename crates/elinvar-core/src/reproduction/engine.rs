@@ -103,10 +103,19 @@ pub fn run(method: &Method, run: &Run, store: &dyn Store, ctx: &Context) -> Resu
                     if halted() {
                         return;
                     }
-                    let outcome = run_one(method, trial, run, ctx, threads).and_then(|record| store.save(&record));
-                    if let Err(error) = outcome {
-                        failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                        return;
+                    match run_one(method, trial, run, ctx, threads).and_then(|record| store.save(&record)) {
+                        Ok(()) => {}
+                        // A data file that is not there is no result: the trial stays open, its claims "not run".
+                        Err(error) if error.kind() == Kind::File && error.hint_text().is_some_and(|h| h.contains("ELINVAR_DATA")) => {
+                            if let Some(sink) = &run.progress {
+                                sink.warn(&format!("skipped {trial}: {error}"));
+                            }
+                            continue;
+                        }
+                        Err(error) => {
+                            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                            return;
+                        }
                     }
                     let finished = done.fetch_add(1, Ordering::Relaxed) + 1;
                     if let Some(sink) = &run.progress {
@@ -149,7 +158,7 @@ fn run_one(method: &Method, trial: &Value, run: &Run, ctx: &Context, threads: us
     let outcome = match result {
         Ok(metrics) => Outcome::Metrics(metrics),
         // Stopped is not failed: such a trial has no record and is run again next time.
-        Err(error) if matches!(error.kind(), Kind::Interrupted | Kind::Time) => return Err(error),
+        Err(error) if matches!(error.kind(), Kind::Interrupted | Kind::Time | Kind::File) => return Err(error),
         Err(error) => Outcome::Error(error.to_string()),
     };
     Ok(Record {

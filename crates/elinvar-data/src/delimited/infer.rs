@@ -14,31 +14,52 @@ const ODD_SHARE: usize = 100;
 /// Reads a table with a header.
 ///
 /// # Errors
-/// When a column has no name or a name stands twice, a record is ragged, or a cell is no number in a column of numbers.
+/// When a column has no name, a name stands for two different columns, a record is ragged, or a cell is no number in a column of
+/// numbers. A column that only repeats another under the same name is left out.
 pub(crate) fn read(name: &Name, bytes: &[u8], tabs_first: bool) -> Result<Table> {
     let text = Text::open(name, bytes, tabs_first)?;
     let (header, profiles) = survey(&text)?;
-    let mut builders = Vec::with_capacity(header.len());
-    for (profile, column) in profiles.iter().zip(&header) {
+    let mut builders = Vec::with_capacity(profiles.len());
+    for (profile, column) in profiles.iter().zip(&header.names) {
         builders.push(profile.decide(&text, column)?);
     }
     fill(&text, &mut builders)?;
-    header.into_iter().zip(builders).try_fold(Table::new(), |table, (name, column)| table.with(name, column))
+    let mut table = Table::new();
+    // The repeats are in order.
+    let mut repeats = header.repeats.iter().map(|&(_, again)| again).peekable();
+    for (i, (column, cells)) in header.names.into_iter().zip(builders).enumerate() {
+        if repeats.next_if_eq(&i).is_none() {
+            table.push(column, cells)?;
+        }
+    }
+    Ok(table)
+}
+
+/// The first line.
+struct Header {
+    names: Vec<String>,
+    /// Positions of a name and of the same name again.
+    repeats: Vec<(usize, usize)>,
 }
 
 /// The header and what the cells of each column look like.
-fn survey(text: &Text<'_>) -> Result<(Vec<String>, Vec<Profile>)> {
-    let mut header: Option<Vec<String>> = None;
+fn survey(text: &Text<'_>) -> Result<(Header, Vec<Profile>)> {
+    let mut header: Option<Header> = None;
     let mut profiles = Vec::new();
     text.records(|record| {
-        let Some(names) = &header else {
-            let names = check_header(text, record)?;
-            profiles = vec![Profile::default(); names.len()];
-            header = Some(names);
+        let Some(Header { names, repeats }) = &header else {
+            let found = check_header(text, record)?;
+            profiles = vec![Profile::default(); found.names.len()];
+            header = Some(found);
             return Ok(());
         };
         if record.len() != names.len() {
             return Err(text.ragged(record, names));
+        }
+        if let Some((first, again)) = repeats.iter().find(|&&(first, again)| record[first] != record[again]) {
+            let (name, line) = (shown(&names[*first]), text.line(record));
+            let message = format!("the name {name} stands twice, at columns {} and {}, and line {line} differs", first + 1, again + 1);
+            return Err(text.name.unusable(message).hint("rename one of them"));
         }
         for (profile, cell) in profiles.iter_mut().zip(record) {
             profile.see(cell.trim(), record);
@@ -51,25 +72,26 @@ fn survey(text: &Text<'_>) -> Result<(Vec<String>, Vec<Profile>)> {
     }
 }
 
-fn check_header(text: &Text<'_>, record: &StringRecord) -> Result<Vec<String>> {
+fn check_header(text: &Text<'_>, record: &StringRecord) -> Result<Header> {
     let names: Vec<String> = record.iter().map(|n| n.trim().to_owned()).collect();
     let line = text.line(record);
-    if names.iter().all(|n| n.parse::<f64>().is_ok()) {
+    if names_only_numbers(record) {
         let hint = "put a line with the names of the columns first";
         return Err(text.name.unusable(format!("line {line} must name the columns, got numbers ({}, ...)", shown(&names[0]))).hint(hint));
     }
-    let mut first = HashMap::new();
+    if let Some(i) = names.iter().position(String::is_empty) {
+        let hint = "name it, or drop it when it only numbers the rows";
+        return Err(text.name.unusable(format!("line {line}: column {} has no name", i + 1)).hint(hint));
+    }
+    let mut seen = HashMap::new();
+    let mut repeats = Vec::new();
     for (i, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            let hint = "name it, or drop it when it only numbers the rows";
-            return Err(text.name.unusable(format!("line {line}: column {} has no name", i + 1)).hint(hint));
-        }
-        if let Some(j) = first.insert(name.as_str(), i) {
-            let message = format!("line {line}: the name {} stands twice, at columns {} and {}", shown(name), j + 1, i + 1);
-            return Err(text.name.unusable(message).hint("rename one of them"));
+        let first = *seen.entry(name.as_str()).or_insert(i);
+        if first != i {
+            repeats.push((first, i));
         }
     }
-    Ok(names)
+    Ok(Header { names, repeats })
 }
 
 /// What the cells of a column look like.
@@ -135,6 +157,16 @@ impl Profile {
         }
         Ok(Column::Text(Vec::with_capacity(self.rows)))
     }
+}
+
+/// Whether a file starts with data instead of a header.
+pub(crate) fn has_no_header(name: &Name, bytes: &[u8], tabs_first: bool) -> Result<bool> {
+    let text = Text::open(name, bytes, tabs_first)?;
+    Ok(text.first_record()?.is_some_and(|record| names_only_numbers(&record)))
+}
+
+fn names_only_numbers(record: &StringRecord) -> bool {
+    record.iter().all(|name| name.trim().parse::<f64>().is_ok())
 }
 
 fn parse_bool(cell: &str) -> Option<bool> {
@@ -249,7 +281,11 @@ mod tests {
 
     #[test]
     fn headers_are_checked() {
-        assert_eq!(message("a,b,a\n"), "t.csv: line 1: the name 'a' stands twice, at columns 1 and 3; rename one of them");
+        assert_eq!(
+            message("a,b,a\n1,2,1\n1,2,3\n"),
+            "t.csv: the name 'a' stands twice, at columns 1 and 3, and line 3 differs; rename one of them"
+        );
+        assert_eq!(table("a,b,a\n1,2,1\n").unwrap().names(), ["a", "b"], "the same column twice is one column");
         assert_eq!(message(",b\n1,2\n"), "t.csv: line 1: column 1 has no name; name it, or drop it when it only numbers the rows");
         assert_eq!(
             message("1,5.6\n2,3\n"),

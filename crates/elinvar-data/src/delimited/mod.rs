@@ -5,12 +5,12 @@ mod matrix;
 mod sniff;
 mod write;
 
-pub(crate) use infer::read as read_table;
+pub(crate) use infer::{has_no_header, read as read_table};
 pub(crate) use matrix::read as read_matrix;
 pub(crate) use write::{write_matrix, write_table};
 
 use crate::source::Name;
-use csv::{ErrorKind, ReaderBuilder, StringRecord};
+use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 use elinvar_core::Result;
 
 /// Text that stands for a missing cell, besides the empty one and `nan` in any case.
@@ -38,12 +38,22 @@ impl<'a> Text<'a> {
 
     /// Calls `each` with every record, the header included, until it fails.
     fn records(&self, mut each: impl FnMut(&StringRecord) -> Result<()>) -> Result<()> {
-        let mut reader = ReaderBuilder::new().delimiter(self.delimiter).has_headers(false).flexible(true).from_reader(self.data);
+        let mut reader = self.reader();
         let mut record = StringRecord::new();
         while reader.read_record(&mut record).map_err(|e| self.not_text(&e))? {
             each(&record)?;
         }
         Ok(())
+    }
+
+    fn first_record(&self) -> Result<Option<StringRecord>> {
+        let mut record = StringRecord::new();
+        let found = self.reader().read_record(&mut record).map_err(|e| self.not_text(&e))?;
+        Ok(found.then_some(record))
+    }
+
+    fn reader(&self) -> Reader<&'a [u8]> {
+        ReaderBuilder::new().delimiter(self.delimiter).has_headers(false).flexible(true).from_reader(self.data)
     }
 
     fn not_text(&self, error: &csv::Error) -> elinvar_core::Error {

@@ -5,5 +5,6 @@ mod attacks;
 mod bad_input;
 mod examples;
 mod mutations;
+mod reference;
 mod round_trips;
 mod speed;

@@ -7,6 +7,7 @@ use ndarray::Array2;
 use std::time::{Duration, Instant};
 
 #[test]
+#[allow(clippy::print_stderr)]
 #[ignore = "measures time"]
 fn a_hundred_thousand_rows_of_twenty_columns() {
     let column = |j: usize| match j % 4 {

@@ -1,6 +1,6 @@
 //! Rules that look only at the last survey, and their exact evaluation without simulation.
 
-use super::fishery::{FisheryModel, nearest};
+use super::fishery::{FisheryModel, HarvestOrder, nearest};
 use super::mdp::MdpSolution;
 use super::pomdp::Pomdp;
 use elinvar_core::{Error, Result};
@@ -17,13 +17,20 @@ pub struct StaticRule {
 }
 
 impl StaticRule {
-    /// Constant escapement (CE): `h = max(y - S*, 0)`, rounded to the nearest action.
+    /// Constant escapement (CE): leaves `S*` behind, rounded to the nearest action.
+    ///
+    /// That is `h = max(y - S*, 0)`; where the stock grows before the harvest it is `h = max(f(y, 0) - S*, 0)`, which gives the
+    /// published quotas of the historical stocks in every year.
     ///
     /// # Errors
     /// When the model is out of range or has no surplus growth.
     pub fn constant_escapement(model: &FisheryModel) -> Result<Self> {
         let escapement = model.baselines()?.escapement;
-        Ok(Self::from_function("CE", model, |y| (y - escapement).max(0.0)))
+        let before_harvest = |y: f64| match model.order {
+            HarvestOrder::ObserveHarvestRecruit => y,
+            HarvestOrder::RecruitFirst => model.growth_of(y),
+        };
+        Ok(Self::from_function("CE", model, |y| (before_harvest(y) - escapement).max(0.0)))
     }
 
     /// Constant mortality: `h = factor * F_MSY * y`, rounded to the nearest action. A factor of 1 is MSY, 0.8 is TAC.

@@ -1,8 +1,9 @@
 //! Ground costs c(x, y): values, matrices and gradients in the second argument. Every named cost is symmetric.
 
-use crate::simd::{Real, dispatch};
+use crate::simd::Real;
 use crate::statistics::{first_non_finite, pairwise_sum};
 use crate::transport::kernel::{CHUNK_ROWS, Padded, run};
+use crate::transport::loops::Summand;
 use elinvar_core::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView2};
 use std::fmt::Debug;
@@ -187,46 +188,12 @@ impl Cost {
 
     /// Writes the sums over features; [`Cost::finish`] makes costs of them.
     fn fill<T: Real>(&self, points: &[T], columns: &Columns<T>, out: &mut [T]) {
-        match self {
-            Cost::SquaredEuclidean | Cost::Euclidean => columns.accumulate(
-                points,
-                out,
-                #[inline(always)]
-                |sum, x, y| {
-                    let difference = x - y;
-                    difference.fused(difference, sum)
-                },
-            ),
-            Cost::Cosine | Cost::Sphere => columns.accumulate(
-                points,
-                out,
-                #[inline(always)]
-                |sum, x, y| x.fused(y, sum),
-            ),
-            Cost::PNorm(p) if *p == 1.0 => columns.accumulate(
-                points,
-                out,
-                #[inline(always)]
-                |sum, x, y| sum + (x - y).magnitude(),
-            ),
-            Cost::PNorm(p) if *p == 1.5 => columns.accumulate(
-                points,
-                out,
-                #[inline(always)]
-                |sum, x, y| {
-                    let difference = (x - y).magnitude();
-                    difference.fused(difference.root(), sum)
-                },
-            ),
-            Cost::PNorm(p) => {
-                let p = T::from_f64(*p);
-                columns.accumulate(
-                    points,
-                    out,
-                    #[inline(always)]
-                    |sum, x, y| sum + (x - y).magnitude().power(p),
-                );
-            }
+        let summand = match self {
+            Cost::SquaredEuclidean | Cost::Euclidean => Summand::Square,
+            Cost::Cosine | Cost::Sphere => Summand::Product,
+            Cost::PNorm(p) if *p == 1.0 => Summand::Absolute,
+            Cost::PNorm(p) if *p == 1.5 => Summand::ThreeHalves,
+            Cost::PNorm(p) => Summand::Power(*p),
             Cost::Custom(cost) => {
                 for (x, out) in points.chunks(columns.width).zip(out.chunks_mut(columns.stride)) {
                     let x: Vec<f64> = x.iter().map(|value| value.to_f64()).collect();
@@ -234,8 +201,10 @@ impl Cost {
                         *out = T::from_f64(cost.value(&x, y.as_slice().unwrap_or_default()));
                     }
                 }
+                return;
             }
-        }
+        };
+        T::sum_features(summand, points, columns.width, &columns.features, out);
     }
 
     fn finish<T: Real>(&self, points: &[T], columns: &Columns<T>, scale: T, out: &mut [T]) {
@@ -243,9 +212,9 @@ impl Cost {
         for (x, out) in points.chunks(columns.width).zip(out.chunks_mut(columns.stride)) {
             let (costs, padding) = out.split_at_mut(columns.count);
             match self {
-                Cost::SquaredEuclidean | Cost::Custom(_) => costs.iter_mut().for_each(|c| *c = *c * scale),
+                Cost::SquaredEuclidean | Cost::Custom(_) => costs.iter_mut().for_each(|c| *c *= scale),
                 Cost::Euclidean => costs.iter_mut().for_each(|c| *c = c.root() * scale),
-                Cost::PNorm(p) => costs.iter_mut().for_each(|c| *c = *c * (scale / T::from_f64(*p))),
+                Cost::PNorm(p) => costs.iter_mut().for_each(|c| *c *= scale / T::from_f64(*p)),
                 Cost::Cosine => {
                     let norm = root_of_squares(x);
                     let offset = T::from_f64(COSINE_OFFSET);
@@ -299,32 +268,6 @@ impl<T: Real> Columns<T> {
         }
         let norms = y.rows().into_iter().map(|row| root_of_squares(row.to_vec().as_slice())).collect();
         Self { features, points: y.mapv(Real::to_f64), norms, count, width, stride }
-    }
-
-    /// For every point: `out[j] = sum_k term(x[k], y[j][k])`, several features a pass so that sums are stored less often.
-    #[inline(always)]
-    fn accumulate(&self, points: &[T], out: &mut [T], term: impl Fn(T, T, T) -> T + Copy) {
-        dispatch(
-            #[inline(always)]
-            || {
-                for (x, out) in points.chunks(self.width).zip(out.chunks_mut(self.stride)) {
-                    out.fill(T::ZERO);
-                    let mut features = self.features.chunks(self.stride);
-                    let (quadruples, rest) = x.as_chunks::<4>();
-                    for x in quadruples {
-                        let [y0, y1, y2, y3] = std::array::from_fn(|_| features.next().unwrap_or_default());
-                        for ((((out, &y0), &y1), &y2), &y3) in out.iter_mut().zip(y0).zip(y1).zip(y2).zip(y3) {
-                            *out = term(term(term(term(*out, x[0], y0), x[1], y1), x[2], y2), x[3], y3);
-                        }
-                    }
-                    for (&x, y) in rest.iter().zip(features) {
-                        for (out, &y) in out.iter_mut().zip(y) {
-                            *out = term(*out, x, y);
-                        }
-                    }
-                }
-            },
-        );
     }
 }
 

@@ -68,6 +68,6 @@ fn evaluate<T: Real>(
     }
     // Both arguments of the self-term move, each with half of its weight; the cost and the coupling are symmetric.
     let mut gradient = cross.column_gradient(y, x, cost, context)?;
-    gradient.zip_mut_with(&own.column_gradient(x, x, cost, context)?, |a, &b| *a = *a - b);
+    gradient.zip_mut_with(&own.column_gradient(x, x, cost, context)?, |a, &b| *a -= b);
     Ok((divergence, gradient))
 }

@@ -1,9 +1,9 @@
 //! Maps between two samples that need no training: barycentric and affine.
 
 use crate::linalg::{apply, mean_and_covariance, product, spd_inverse_sqrt, spd_sqrt};
-use crate::simd::{Real, dispatch};
+use crate::simd::Real;
 use crate::transport::cost::Cost;
-use crate::transport::kernel::{CHUNK_ROWS, padded_vector, row_exponentials};
+use crate::transport::kernel::{CHUNK_ROWS, padded_vector};
 use crate::transport::sinkhorn::{SinkhornSettings, Weights, sinkhorn};
 use elinvar_core::{Context, Error, Result, Status};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -50,10 +50,7 @@ impl<T: Real> EntropicMap<T> {
         let mut shares = Array2::from_elem((points.nrows(), self.targets.nrows()), T::ZERO);
         let mut scratch = vec![T::ZERO; scaled.stride];
         for (row, mut shares) in scaled.values.chunks(scaled.stride).zip(shares.rows_mut()) {
-            let (_, sum) = dispatch(
-                #[inline(always)]
-                || row_exponentials(row, &potentials, &mut scratch),
-            );
+            let (_, sum) = T::row_exponentials(row, &potentials, &mut scratch);
             shares.iter_mut().zip(&scratch).for_each(|(out, &value)| *out = value / sum);
         }
         shares

@@ -4,6 +4,7 @@ mod assignment;
 mod cost;
 mod divergence;
 mod kernel;
+pub(crate) mod loops;
 mod maps;
 mod plan;
 mod sinkhorn;

@@ -1,10 +1,11 @@
 //! What a solved entropic problem answers: values, potentials, couplings and gradients.
 
 use crate::linalg::{Rows, add_transposed_product};
-use crate::simd::{Real, dispatch};
+use crate::simd::Real;
 use crate::statistics::pairwise_sum;
-use crate::transport::cost::{Cost, cosine_pull, euclidean_pull, root_of_squares, sphere_pull};
+use crate::transport::cost::{Cost, root_of_squares};
 use crate::transport::kernel::{CHUNK_ROWS, Kernel, Padded, padded_vector, row_softmins, run};
+use crate::transport::loops::{PlanRow, Pull};
 use crate::transport::sinkhorn::within;
 use elinvar_core::{Context, Error, Result, Status};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -101,39 +102,22 @@ impl<T: Real> TransportPlan<T> {
                 format!("the plan is between {} and {} points, got {:?} and {:?}", self.scaled.rows, self.scaled.columns, x.dim(), y.dim());
             return Err(Error::input(message));
         }
-        let gradient = within(context, self.scaled.values.len(), || match cost {
-            Cost::SquaredEuclidean => {
-                let two = T::ONE + T::ONE;
-                self.linear_gradient(
-                    x,
-                    y,
-                    #[inline(always)]
-                    |_, _, _| (two, two),
-                )
-            }
-            Cost::Euclidean => self.linear_gradient(
-                x,
-                y,
-                #[inline(always)]
-                |cost, _, _| {
-                    let pull = euclidean_pull(cost);
-                    (pull, pull)
-                },
-            ),
-            Cost::Cosine => self.linear_gradient(x, y, cosine_pull),
-            Cost::Sphere => self.linear_gradient(
-                x,
-                y,
-                #[inline(always)]
-                |cost, _, _| (T::ZERO, sphere_pull(cost)),
-            ),
-            Cost::PNorm(_) | Cost::Custom(_) => self.general_gradient(x, y, cost),
+        let pull = match cost {
+            Cost::SquaredEuclidean => Some(Pull::Square),
+            Cost::Euclidean => Some(Pull::Distance),
+            Cost::Cosine => Some(Pull::Cosine),
+            Cost::Sphere => Some(Pull::Arc),
+            Cost::PNorm(_) | Cost::Custom(_) => None,
+        };
+        let gradient = within(context, self.scaled.values.len(), || match pull {
+            Some(pull) => self.linear_gradient(x, y, pull),
+            None => self.general_gradient(x, y, cost),
         });
         Array2::from_shape_vec(y.dim(), gradient).map_err(|e| Error::internal(e.to_string()))
     }
 
-    /// Costs whose gradient is `along y_j - toward x_i` with weights `pull(cost, |x_i|, |y_j|)`: a matrix product over blocks.
-    fn linear_gradient(&self, x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, pull: impl Fn(T, T, T) -> (T, T) + Copy + Sync + Send) -> Vec<T> {
+    /// Costs whose gradient is `along y_j - toward x_i` with scalar weights: a matrix product over blocks.
+    fn linear_gradient(&self, x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, pull: Pull) -> Vec<T> {
         let width = x.ncols();
         let (x, y) = (x.as_standard_layout(), y.as_standard_layout());
         let (x, y) = (x.as_slice().unwrap_or_default(), y.as_slice().unwrap_or_default());
@@ -150,10 +134,17 @@ impl<T: Real> TransportPlan<T> {
                 let rows = points.len() / width;
                 for (r, toward) in toward.chunks_mut(columns).take(rows).enumerate() {
                     let i = chunk * CHUNK_ROWS + r;
-                    dispatch(
-                        #[inline(always)]
-                        || self.weigh(i, first, norms_x[i], &norms_y[first..], toward, &mut along, pull),
-                    );
+                    let range = first..first + columns;
+                    let row = PlanRow {
+                        u: self.kernel.u[i],
+                        kernel: &self.kernel.values.row(i)[range.clone()],
+                        v: &self.kernel.v[range.clone()],
+                        scaled: &self.scaled.row(i)[range.clone()],
+                        norm_x: norms_x[i],
+                        norms_y: &norms_y[range],
+                        epsilon: T::from_f64(self.epsilon),
+                    };
+                    T::weigh(pull, row, toward, &mut along);
                 }
                 let left = Rows { data: &toward[..rows * columns], rows, columns, stride: columns };
                 add_transposed_product(gradient, left, Rows { data: points, rows, columns: width, stride: width });
@@ -164,22 +155,6 @@ impl<T: Real> TransportPlan<T> {
             }
         });
         gradient
-    }
-
-    /// Couplings of row `i` with the columns from `first` on, times their weights: `toward` is written (negated), `along` is added to.
-    #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
-    fn weigh(&self, i: usize, first: usize, norm_x: T, norms_y: &[T], toward: &mut [T], along: &mut [T], pull: impl Fn(T, T, T) -> (T, T)) {
-        let range = first..first + toward.len();
-        let (u, epsilon) = (self.kernel.u[i], T::from_f64(self.epsilon));
-        let kernel = self.kernel.values.row(i)[range.clone()].iter().zip(&self.kernel.v[range.clone()]);
-        let columns = kernel.zip(&self.scaled.row(i)[range]).zip(norms_y);
-        for ((toward, along), (((&k, &v), &s), &norm_y)) in toward.iter_mut().zip(along).zip(columns) {
-            let coupled = u * k * v;
-            let (by_y, by_x) = pull(s * epsilon, norm_x, norm_y);
-            *toward = -(coupled * by_x);
-            *along = coupled.fused(by_y, *along);
-        }
     }
 
     fn general_gradient(&self, x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, cost: &Cost) -> Vec<T> {

@@ -41,7 +41,7 @@ impl SinkhornSettings {
         if !(self.epsilon > 0.0 && self.epsilon.is_finite()) {
             return Err(Error::parameter("epsilon", "> 0", self.epsilon));
         }
-        if !(self.threshold > 0.0) {
+        if self.threshold.is_nan() || self.threshold <= 0.0 {
             return Err(Error::parameter("sinkhorn_threshold", "> 0", self.threshold));
         }
         if self.max_iterations == 0 {

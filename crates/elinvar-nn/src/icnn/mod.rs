@@ -102,7 +102,7 @@ impl<T: Real> Icnn<T> {
             let got = format!("{:?}", spec.activation).to_lowercase();
             return Err(Error::parameter("activation", "convex and increasing (relu, leaky_relu, elu, softplus)", got));
         }
-        if !(spec.deviation > 0.0) {
+        if spec.deviation.is_nan() || spec.deviation <= 0.0 {
             return Err(Error::parameter("deviation", "> 0", spec.deviation));
         }
         let d = spec.inputs;

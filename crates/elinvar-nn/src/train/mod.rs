@@ -161,7 +161,7 @@ impl Trainer {
         training.batches.check()?;
         training.schedule.check()?;
         if let Some(limit) = training.clip_norm
-            && !(limit > 0.0)
+            && (limit.is_nan() || limit <= 0.0)
         {
             return Err(Error::parameter("clip_norm", "> 0", limit));
         }
@@ -169,7 +169,7 @@ impl Trainer {
             if validation.every == 0 {
                 return Err(Error::parameter("every", ">= 1", 0));
             }
-            if !(validation.min_improvement >= 0.0) {
+            if validation.min_improvement.is_nan() || validation.min_improvement < 0.0 {
                 return Err(Error::parameter("min_improvement", ">= 0", validation.min_improvement));
             }
         }

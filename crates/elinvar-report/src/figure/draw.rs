@@ -1,10 +1,10 @@
 //! One panel: title, legend, axes, marks, from top to bottom. Lengths are pixels at natural size.
 
 use super::label::{cut, width, wrap};
+use super::label_of;
 use super::marks::{self, Glyph};
 use super::palette::{Role, stand_in};
 use super::scale::AxisScale;
-use super::label_of;
 use elinvar_core::reproduction::{Mark, Panel};
 use elinvar_core::{Error, Result};
 use plotters::coord::Shift;
@@ -183,6 +183,10 @@ fn legend_rows(panel: &Panel, labels: &[String], layout: Layout) -> Vec<Vec<Entr
         let width = SWATCH + layout.font * width(&label) + 18.0;
         entries.push(Entry { label, glyph, width });
     }
+    // One series that the axis already names needs no legend.
+    if entries.len() == 1 && entries[0].label == panel.y.label {
+        return Vec::new();
+    }
     let mut rows: Vec<Vec<Entry>> = Vec::new();
     for entry in entries {
         let room = layout.width - 12.0;
@@ -298,7 +302,8 @@ fn write_categories(root: &Area<'_>, chart: &Chart<'_>, plan: &Plan, panel: &Pan
     for (i, lines) in plan.categories.iter().enumerate() {
         let (x, bottom) = place(i as f64, low);
         if plan.upright {
-            let turned = style(plan, Role::Muted, FontStyle::Normal, Pos::new(HPos::Right, VPos::Center)).transform(FontTransform::Rotate270);
+            let turned =
+                style(plan, Role::Muted, FontStyle::Normal, Pos::new(HPos::Right, VPos::Center)).transform(FontTransform::Rotate270);
             write(root, &lines.join(" "), &turned, (x, bottom + GAP))?;
             continue;
         }

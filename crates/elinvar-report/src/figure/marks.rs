@@ -1,9 +1,9 @@
 //! The marks of a panel and their signs in the legend.
 
 use super::draw::{Area, Chart, defect, units};
+use super::label_of;
 use super::palette::{Role, stand_in};
 use super::scale::AxisScale;
-use super::label_of;
 use elinvar_core::Result;
 use elinvar_core::reproduction::{Mark, Panel};
 use plotters::element::DashedPathElement;
@@ -277,10 +277,14 @@ impl Plot<'_, '_> {
 
     fn line(&self, mark: &Mark) -> Result<()> {
         let Mark::Line { x, y, .. } = mark else { return Ok(()) };
-        let usable = x.iter().zip(y).filter(|(x, y)| self.shows(**x, **y));
-        let places = thin(usable.map(|(&x, &y)| self.place(x, y)).collect(), MOST_VERTICES);
-        if places.len() > 1 {
-            self.root.draw(&PathElement::new(places.clone(), stroke(self.colour(mark), LINE))).map_err(defect)?;
+        let mut places = Vec::new();
+        // Where a value is missing the line has a gap.
+        for run in (0..x.len().min(y.len())).collect::<Vec<_>>().split(|&i| !self.shows(x[i], y[i])) {
+            let run = thin(run.iter().map(|&i| self.place(x[i], y[i])).collect(), MOST_VERTICES);
+            if run.len() > 1 {
+                self.root.draw(&PathElement::new(run.clone(), stroke(self.colour(mark), LINE))).map_err(defect)?;
+            }
+            places.extend(run);
         }
         if !has_markers(mark, self.panel) && places.len() > 1 {
             return Ok(());

@@ -7,9 +7,9 @@ mod palette;
 mod scale;
 
 use draw::{Layout, Sheet};
-pub(crate) use palette::css_variables;
 use elinvar_core::Result;
 use elinvar_core::reproduction::{Figure, Mark, Panel};
+pub(crate) use palette::css_variables;
 
 /// Where a drawing will be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

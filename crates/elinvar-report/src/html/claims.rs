@@ -22,7 +22,11 @@ pub(super) fn section(html: &mut Html, report: &Report) {
 fn rows(html: &mut Html, claim: &JudgedClaim) {
     let span = claim.parts.len().max(1).to_string();
     html.raw("<tbody").attribute("id", &format!("claim-{}", anchor(&claim.id))).raw(">\n<tr>");
-    html.raw("<th scope=\"rowgroup\" class=\"what\"").attribute("rowspan", &span).raw("><span class=\"id\">").text(&claim.id).raw("</span> ");
+    html.raw("<th scope=\"rowgroup\" class=\"what\"")
+        .attribute("rowspan", &span)
+        .raw("><span class=\"id\">")
+        .text(&claim.id)
+        .raw("</span> ");
     html.raw("<span class=\"says\">").text(&claim.says).raw("</span>");
     if !claim.finding.is_empty() {
         html.raw("<span class=\"finding\">").text(&claim.finding).raw("</span>");
@@ -35,7 +39,10 @@ fn rows(html: &mut Html, claim: &JudgedClaim) {
             html.raw("<td data-label=\"Ours\">–</td><td data-label=\"Rule\">–</td>\n");
         }
     }
-    html.raw("<td data-label=\"Verdict\"").attribute("rowspan", &span).raw("><span").attribute("class", &format!("verdict {}", class(claim.verdict)));
+    html.raw("<td data-label=\"Verdict\" class=\"is\"")
+        .attribute("rowspan", &span)
+        .raw("><span")
+        .attribute("class", &format!("verdict {}", class(claim.verdict)));
     html.raw("><span aria-hidden=\"true\">").text(&sign(claim.verdict).to_string()).raw("</span> ").text(&claim.verdict.to_string());
     html.raw("</span></td>\n");
     seeds(html, claim.parts.first());
@@ -55,9 +62,21 @@ fn ours(html: &mut Html, claim: &JudgedClaim, part: &JudgedPart) {
         html.raw("<span").attribute("class", &format!("sign {}", class(part.verdict))).attribute("title", &part.verdict.to_string());
         html.raw(">").text(&sign(part.verdict).to_string()).raw("</span> ");
     }
-    html.text(&typeset(&estimate(part.value, part.interval))).raw("</span>");
-    html.trusted(&bar(part)).raw("</td>\n<td data-label=\"Rule\">").text(&part.label).raw(" <span class=\"threshold\">");
-    html.text(&typeset(&part.threshold)).raw("</span><small>").raw(source(claim.source)).raw("</small></td>\n");
+    // A line may break between the value and its interval, but not within them.
+    let shown = typeset(&estimate(part.value, part.interval));
+    let (value, interval) = shown.split_once('[').map_or((shown.as_str(), None), |(v, i)| (v, Some(i)));
+    html.raw("<span>").text(value.trim_end()).raw("</span>");
+    if let Some(interval) = interval {
+        html.raw(" <span>[").text(interval).raw("</span>");
+    }
+    html.raw("</span>").trusted(&bar(part));
+    html.raw("</td>\n<td data-label=\"Rule\"><span>").text(&part.label).raw(" <span class=\"threshold\">").text(&typeset(&part.threshold));
+    html.raw("</span></span>");
+    // All rules of a claim have one source, so it is said once.
+    if claim.parts.first() == Some(part) {
+        html.raw("<small>").raw(source(claim.source)).raw("</small>");
+    }
+    html.raw("</td>\n");
 }
 
 fn seeds(html: &mut Html, part: Option<&JudgedPart>) {

@@ -45,7 +45,9 @@ pub fn page_html(report: &Report, figures: &[Figure]) -> Result<String> {
 
 fn head(html: &mut Html, report: &Report) {
     html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n");
+    html.raw(
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n",
+    );
     html.raw(POLICY).raw("<title>").text(&report.title).raw(": ").text(&report.headline()).raw("</title>\n");
     html.raw("<meta name=\"description\"").attribute("content", &report.summary).raw(">\n<style>\n");
     let (light, dark) = (css_variables(false), css_variables(true));
@@ -101,11 +103,12 @@ fn class(verdict: Verdict) -> &'static str {
     }
 }
 
-const VERDICTS: [Verdict; 5] =
-    [Verdict::Reproduced, Verdict::NotReproduced, Verdict::Inconclusive, Verdict::Failed, Verdict::NotRun];
+const VERDICTS: [Verdict; 5] = [Verdict::Reproduced, Verdict::NotReproduced, Verdict::Inconclusive, Verdict::Failed, Verdict::NotRun];
 
 fn strip(html: &mut Html, report: &Report) {
-    html.raw("<section class=\"strip\" aria-label=\"Verdicts\">\n<p class=\"score\">").text(&report.headline()).raw("</p>\n<p class=\"tally\">");
+    html.raw("<section class=\"strip\" aria-label=\"Verdicts\">\n<p class=\"score\">")
+        .text(&report.headline())
+        .raw("</p>\n<p class=\"tally\">");
     let mut first = true;
     for verdict in VERDICTS.into_iter().filter(|&v| v != Verdict::Reproduced && report.count(v) > 0) {
         html.raw(if first { "" } else { " · " }).text(&format!("{} {verdict}", report.count(verdict)));

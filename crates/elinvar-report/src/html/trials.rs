@@ -69,13 +69,16 @@ fn table(html: &mut Html, report: &Report, varied: &[String]) {
     html.raw("<p class=\"note\">");
     html.text(&format!("{} trials. Press a heading to sort, a record to see all that it holds", report.trials.len()));
     if left_out > 0 {
-        html.text(&format!(" ({left_out} more metrics)"));
+        let noun = if left_out == 1 { "metric" } else { "metrics" };
+        html.text(&format!(" ({left_out} further {noun})"));
     }
-    html.raw(".</p>\n<div class=\"scroll\" role=\"region\" aria-label=\"All trials\" tabindex=\"0\">\n<table class=\"plain trials\" data-sort>\n<thead><tr>");
-    for name in varied.iter().chain(&metrics) {
-        heading(html, name);
+    html.raw(".</p>\n<div class=\"scroll tall\" role=\"region\" aria-label=\"All trials\" tabindex=\"0\">\n<table class=\"plain trials\" data-sort>\n<thead><tr>");
+    for name in varied {
+        let numeric = report.trials.iter().any(|t| t.trial.get(name).is_some_and(Value::is_number));
+        heading(html, name, numeric);
     }
-    heading(html, "seconds");
+    metrics.iter().for_each(|name| heading(html, name, true));
+    heading(html, "seconds", true);
     html.raw("<th scope=\"col\">record</th></tr></thead>\n<tbody>\n");
     let mut shown = 0;
     for trial in &report.trials {
@@ -92,8 +95,9 @@ fn table(html: &mut Html, report: &Report, varied: &[String]) {
     }
 }
 
-fn heading(html: &mut Html, name: &str) {
-    html.raw("<th scope=\"col\"><button type=\"button\">").text(name).raw("</button></th>");
+fn heading(html: &mut Html, name: &str, numeric: bool) {
+    html.raw(if numeric { "<th scope=\"col\" class=\"n\">" } else { "<th scope=\"col\">" });
+    html.raw("<button type=\"button\">").text(name).raw("</button></th>");
 }
 
 fn row(html: &mut Html, trial: &TrialRow, varied: &[String], metrics: &[String]) {

@@ -46,8 +46,11 @@ fn framed(page: &str, theme: &str, width: u32, height: u32) -> String {
         const bad=b.filter(([r])=>r.left<f.left-1||r.right>f.right+1||r.bottom>f.bottom+1).map(x=>'outside: '+x[1]);\
         b.forEach(([p,n],i)=>b.slice(0,i).forEach(([q,m])=>{if(p.left<q.right-1&&q.left<p.right-1&&p.top<q.bottom-3&&q.top<p.bottom-3)bad.push(n+' on '+m)}));\
         return bad});\
+        const head=[...document.querySelectorAll('.trials th')].find(t=>t.textContent==='uvp');head.firstChild.click();\
+        const order=[...document.querySelectorAll('.trials tbody tr')].map(r=>r.className?Infinity:+r.cells[head.cellIndex].dataset.value);\
+        const sorted=order.every((v,i)=>i===0||order[i-1]<=v)&&head.ariaSort==='ascending';\
         parent.document.title='overflow='+(document.documentElement.scrollWidth-w)+' out=['+out.join(',')+'] smallest='+\
-        Math.min(...small).toFixed(2)+' clash=['+clash.join('|')+']'})</script></body>";
+        Math.min(...small).toFixed(2)+' sorted='+sorted+' clash=['+clash.join('|')+']'})</script></body>";
     let policy_free = page.replace("<html lang=\"en\">", &format!("<html lang=\"en\" data-theme=\"{theme}\">")).replace("</body>", probe);
     let quoted = policy_free.replace('&', "&amp;").replace('"', "&quot;");
     format!(
@@ -70,7 +73,9 @@ fn the_page_is_sound_in_a_browser() {
         assert!(dom.contains(text), "{text} is not on the page");
     }
     let page = page_html(&report, &figures).unwrap();
-    for (theme, width, height) in [("light", 1200, 5200), ("dark", 1200, 5200), ("light", 390, 9800), ("dark", 390, 9800), ("light", 320, 9800)] {
+    for (theme, width, height) in
+        [("light", 1200, 5200), ("dark", 1200, 5200), ("light", 390, 9800), ("dark", 390, 9800), ("light", 320, 9800)]
+    {
         let name = format!("{theme}-{width}");
         let file = folder.join(format!("{name}.html"));
         std::fs::write(&file, framed(&page, theme, width, height)).unwrap();
@@ -80,6 +85,7 @@ fn the_page_is_sound_in_a_browser() {
         let found = title.split("<title>").nth(1).and_then(|t| t.split("</title>").next()).unwrap_or("").to_owned();
         assert!(found.starts_with("overflow=0 out=[] "), "{name}: {found}");
         assert!(found.ends_with("clash=[]"), "{name}: {found}");
+        assert!(found.contains(" sorted=true "), "{name}: {found}");
         let smallest: f64 = found.split("smallest=").nth(1).and_then(|t| t.split(' ').next()).unwrap().parse().unwrap();
         assert!(smallest >= if width >= 390 { 12.0 } else { 10.5 }, "{name}: text of {smallest} px");
     }

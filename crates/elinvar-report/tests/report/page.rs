@@ -69,7 +69,16 @@ fn markdown_and_terminal_stay_tables_whatever_the_text() {
 #[test]
 fn the_page_has_its_parts_in_order_and_loads_nothing() {
     let page = page_html(&sample::report(10), &sample::figures()).unwrap();
-    let parts = ["<h1>Monge gap", "of 8 claims reproduced", "id=\"claims\"", "id=\"effect\"", "id=\"figures\"", "id=\"differences\"", "id=\"trials\"", "id=\"cost\""];
+    let parts = [
+        "<h1>Monge gap",
+        "of 8 claims reproduced",
+        "id=\"claims\"",
+        "id=\"effect\"",
+        "id=\"figures\"",
+        "id=\"differences\"",
+        "id=\"trials\"",
+        "id=\"cost\"",
+    ];
     let places: Vec<usize> = parts.iter().map(|p| page.rfind(p).unwrap_or_else(|| panic!("{p} is missing"))).collect();
     assert!(places.is_sorted(), "{places:?}");
     for outside in ["src=", "@import", "url(", "<link", "fetch("] {
@@ -92,7 +101,10 @@ fn files_stay_below_a_megabyte_whatever_the_number_of_trials() {
     let usual = page_html(&sample::report(10), &sample::figures()).unwrap();
     assert!(usual.len() < 400_000, "{}", usual.len());
     let many: Vec<f64> = (0..40_000).map(|i| f64::from(i).sin()).collect();
-    let panel = Panel { marks: vec![Mark::points("points", many.clone(), many.clone()), Mark::line("line", many.clone(), many)], ..Default::default() };
+    let panel = Panel {
+        marks: vec![Mark::points("points", many.clone(), many.clone()), Mark::line("line", many.clone(), many)],
+        ..Default::default()
+    };
     let crowded = page_html(&sample::report(10), &[Figure { panels: vec![panel], ..Default::default() }]).unwrap();
     assert!(crowded.len() < 700_000, "{}", crowded.len());
 }

@@ -106,8 +106,7 @@ pub(crate) fn claims() -> Vec<Claim> {
     ]
 }
 
-const ARMS: [(&str, f64); 5] =
-    [("gap", 0.42), ("no gap", 1.3), ("entropic map", 0.9), ("input-convex network", 0.39), ("no penalty", 0.4)];
+const ARMS: [(&str, f64); 5] = [("gap", 0.42), ("no gap", 1.3), ("entropic map", 0.9), ("input-convex network", 0.39), ("no penalty", 0.4)];
 
 fn record(trial: Value, outcome: Outcome, seconds: f64) -> Record {
     let environment = Environment {
@@ -196,8 +195,10 @@ fn maps() -> Figure {
     let mut noise = move || 0.12 * (random.random::<f64>() - 0.5);
     let mut panel = |title: &str, turn: f64| {
         let from: Vec<(f64, f64)> = (0..120).map(|i| f64::from(i) * 0.026).map(|t| (t.cos() + noise(), t.sin() + noise())).collect();
-        let to: Vec<(f64, f64)> =
-            from.iter().map(|&(x, y)| (1.0 + 0.6 * (x * turn.cos() - y * turn.sin()), -1.6 + 0.7 * (x * turn.sin() + y * turn.cos()))).collect();
+        let to: Vec<(f64, f64)> = from
+            .iter()
+            .map(|&(x, y)| (1.0 + 0.6 * (x * turn.cos() - y * turn.sin()), -1.6 + 0.7 * (x * turn.sin() + y * turn.cos())))
+            .collect();
         let split = |p: &[(f64, f64)]| (p.iter().map(|q| q.0).collect(), p.iter().map(|q| q.1).collect());
         let ((sx, sy), (tx, ty)) = (split(&from), split(&to));
         Panel {
@@ -215,7 +216,8 @@ fn maps() -> Figure {
     Figure {
         id: "maps".into(),
         title: "Displacements of the learned maps".into(),
-        caption: "Segments lead from each source point to its image. With the Euclidean gap they hardly cross. One seed, 120 points.".into(),
+        caption: "Segments lead from each source point to its image. With the Euclidean gap they hardly cross. One seed, 120 points."
+            .into(),
         panels: vec![panel("Without the gap", 1.2), panel("With the Euclidean gap", 0.3)],
     }
 }
@@ -276,7 +278,8 @@ fn methods() -> Figure {
 fn hard() -> Figure {
     let line = |k: u32| {
         let x: Vec<f64> = (0..300).map(f64::from).collect();
-        let y = x.iter().map(|t| f64::from(k) + (t / 40.0 + f64::from(k)).sin()).map(|v| if v > 6.3 { f64::NAN } else { v * 1e-7 }).collect();
+        let y =
+            x.iter().map(|t| f64::from(k) + (t / 40.0 + f64::from(k)).sin()).map(|v| if v > 6.3 { f64::NAN } else { v * 1e-7 }).collect();
         Mark::line(format!("series number {k}"), x, y)
     };
     let names = ["cisplatin at 10 µM", "trametinib", "dasatinib_and_something", "midostaurin", "ixazomib", "palbociclib", "control"];

@@ -19,7 +19,7 @@ fn check_shapes(arrays: &[ArrayView2<'_, f64>]) -> Result<()> {
 /// Shapes differ, no points, or the variance is not > 0.
 pub fn unexplained_variance(mapped: ArrayView2<'_, f64>, optimal: ArrayView2<'_, f64>, target_variance: f64) -> Result<f64> {
     check_shapes(&[mapped, optimal])?;
-    if !(target_variance > 0.0) {
+    if target_variance.is_nan() || target_variance <= 0.0 {
         return Err(Error::input(format!("the target's variance must be > 0, got {target_variance}")));
     }
     let squares: f64 = mapped.iter().zip(&optimal).map(|(a, b)| (a - b).powi(2)).sum();

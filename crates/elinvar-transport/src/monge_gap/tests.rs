@@ -232,7 +232,8 @@ fn gaussian_closed_form_agrees_with_samples() {
 fn gradient_agrees_with_central_differences() {
     for cost in costs() {
         let (x, y) = pairs(15, 3, 9, &cost);
-        let settings = SinkhornSettings::new(0.1).with_threshold(1e-11, 500_000);
+        let epsilon = relative_epsilon(x.view(), y.view(), &cost, 0.1).unwrap();
+        let settings = SinkhornSettings::new(epsilon).with_threshold(1e-11, 500_000);
         let (_, gradient) = entropic_gap_gradient(x.view(), y.view(), &cost, &settings, &context()).unwrap();
         let step = 1e-5;
         for (i, k) in [(0, 0), (6, 1), (14, 2)] {
@@ -389,11 +390,10 @@ fn plane_and_sphere_pairs_lie_where_they_should() {
 fn small_potential(name: &str) -> ConvexPotential {
     let mut stream = context().stream(&[(name, 0)]);
     let mut random = |shape: &[usize], positive: bool| {
-        let values = ndarray::ArrayD::from_shape_simple_fn(shape.to_vec(), || {
+        ndarray::ArrayD::from_shape_simple_fn(shape.to_vec(), || {
             let value: f32 = StandardNormal.sample(&mut stream);
             if positive { value.abs() * 0.3 } else { value * 0.3 }
-        });
-        values
+        })
     };
     let mut arrays = Vec::new();
     for (l, width) in [6, 5, 4].into_iter().enumerate() {

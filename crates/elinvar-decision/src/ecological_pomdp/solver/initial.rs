@@ -11,8 +11,10 @@ use rayon::prelude::*;
 const BLIND_TOLERANCE: f64 = 1e-3;
 /// Largest change, as a share of the value scale, at which the fast informed bound stops.
 const FIB_TOLERANCE: f64 = 1e-6;
-/// Multiplications that may be spent on the fast informed bound; every iterate is a valid bound.
-const FIB_WORK: f64 = 2e11;
+/// Multiplications that may be spent on the fast informed bound as matrix products; every iterate is a valid bound.
+const FIB_PRODUCT_WORK: f64 = 2e11;
+/// The same for the general form, whose multiplications take longer.
+const FIB_GENERAL_WORK: f64 = 2e10;
 /// Observations handled by one task of the fast informed bound.
 const OBSERVATIONS_PER_TASK: usize = 8;
 /// States handled by one task of the fast informed bound.
@@ -69,38 +71,39 @@ pub(crate) fn blind_policies(pomdp: &Pomdp, ctx: &mut Context) -> Result<Array2<
     }
 }
 
-/// The upper bound to start from.
+/// The upper bound to start from; `stop` ends the fast informed bound early.
 ///
 /// # Errors
 /// Cancellation and the time limit of `ctx`.
-pub(crate) fn upper_vectors(pomdp: &Pomdp, kind: InitUpper, ctx: &mut Context) -> Result<UpperVectors> {
+pub(crate) fn upper_vectors(pomdp: &Pomdp, kind: InitUpper, ctx: &mut Context, stop: &dyn Fn() -> bool) -> Result<UpperVectors> {
     let observed = solve_mdp(pomdp, ctx)?;
     let vectors = match kind {
         InitUpper::Mdp => Array2::zeros((0, pomdp.n_states())),
         InitUpper::Qmdp => observed.q.clone(),
-        InitUpper::Fib => fast_informed_bound(pomdp, observed.q.clone(), FIB_TOLERANCE, ctx)?,
+        InitUpper::Fib => fast_informed_bound(pomdp, observed.q.clone(), ctx, stop)?,
     };
     let actions = if kind == InitUpper::Fib { vectors.clone() } else { q_values(pomdp, &observed.values) };
     let corners = column_max(&actions).to_vec();
     Ok(UpperVectors { vectors, corners, actions })
 }
 
-/// Fast informed bound, iterated from any upper bound until the change falls below `tolerance` of the value scale.
+/// Fast informed bound, iterated from any upper bound until the change is negligible, the work is done or `stop` says so.
 ///
-/// `alpha_a(s) = R(s,a) + gamma sum_z max_a' sum_s' T[a,s,s'] O[a,s',z] alpha_a'(s')` (Hauskrecht 2000).
+/// `alpha_a(s) = R(s,a) + gamma sum_z max_a' sum_s' T[a,s,s'] O[a,s',z] alpha_a'(s')` (Hauskrecht 2000). Every iterate is an upper bound.
 ///
 /// # Errors
 /// Cancellation and the time limit of `ctx`.
-pub(crate) fn fast_informed_bound(pomdp: &Pomdp, start: Array2<f64>, tolerance: f64, ctx: &mut Context) -> Result<Array2<f64>> {
-    let limit = tolerance * value_scale(pomdp) * (1.0 - pomdp.discount());
+fn fast_informed_bound(pomdp: &Pomdp, start: Array2<f64>, ctx: &Context, stop: &dyn Fn() -> bool) -> Result<Array2<f64>> {
+    let limit = FIB_TOLERANCE * value_scale(pomdp) * (1.0 - pomdp.discount());
+    let (step, budget) = step_work(pomdp);
     let mut vectors = start;
     let mut work = 0.0;
-    while work < FIB_WORK {
+    while work < budget && !stop() && !ctx.out_of_time() {
+        ctx.check()?;
         let next = fib_step(pomdp, &vectors, ctx);
-        work += step_work(pomdp);
+        work += step;
         let change = largest_change(&next, &vectors);
         vectors = next;
-        ctx.check()?;
         if !(change > limit) {
             break;
         }
@@ -175,17 +178,17 @@ fn general_entry(pomdp: &Pomdp, by_state: &Array2<f64>, action: usize, state: us
     sums.rows().into_iter().map(largest).sum()
 }
 
-/// Multiplications of one step.
-fn step_work(pomdp: &Pomdp) -> f64 {
+/// Multiplications of one step, and of all steps together.
+fn step_work(pomdp: &Pomdp) -> (f64, f64) {
     let (n_a, n_s, n_z) = (pomdp.n_actions() as f64, pomdp.n_states() as f64, pomdp.n_observations() as f64);
     let observations = match pomdp.observation() {
         Observation::Dense(_) => n_z,
         Observation::Sparse(m) => m.iter().map(|m| m.n_entries() as f64).sum::<f64>() / (m.len() as f64 * n_s),
     };
     match pomdp.transition() {
-        Transition::Escapement(..) => n_s * n_s * n_z * n_a,
-        Transition::Sparse(rows) => rows.iter().map(|r| r.n_entries() as f64).sum::<f64>() * observations * n_a,
-        Transition::Dense(t) => t.len() as f64 * observations * n_a,
+        Transition::Escapement(..) => (n_s * n_s * n_z * n_a, FIB_PRODUCT_WORK),
+        Transition::Sparse(rows) => (rows.iter().map(|r| r.n_entries() as f64).sum::<f64>() * observations * n_a, FIB_GENERAL_WORK),
+        Transition::Dense(t) => (t.len() as f64 * observations * n_a, FIB_GENERAL_WORK),
     }
 }
 

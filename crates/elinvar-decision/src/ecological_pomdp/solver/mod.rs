@@ -61,7 +61,7 @@ pub struct SarsopSolver {
     /// Gap between the bounds at the first belief at which the solver stops.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub precision: f64,
-    /// Seconds after which it stops with what it has; none means no limit of its own.
+    /// Seconds after which it stops with what it has, a fifth of them for the initial bound at most; none means no limit of its own.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub max_time: Option<f64>,
     /// Bytes at which it stops with what it has.
@@ -132,7 +132,9 @@ impl SarsopSolver {
         self.check()?;
         let clock = Instant::now();
         let deadline = self.max_time.and_then(|t| Duration::try_from_secs_f64(t).ok()).and_then(|t| clock.checked_add(t));
-        let mut search = Search::new(pomdp, self, ctx)?;
+        // A fifth of the time is the most that the initial bound may take.
+        let bound_deadline = self.max_time.and_then(|t| Duration::try_from_secs_f64(0.2 * t).ok()).and_then(|t| clock.checked_add(t));
+        let mut search = Search::new(pomdp, self, ctx, &|| is_past(bound_deadline))?;
         let mut trace = Vec::new();
         let mut n_trials = 0;
         let status = loop {

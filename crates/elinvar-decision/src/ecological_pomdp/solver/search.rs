@@ -55,16 +55,16 @@ pub(crate) struct Outcome {
 }
 
 impl<'p> Search<'p> {
-    /// Computes the initial bounds and makes the root.
+    /// Computes the initial bounds and makes the root; `stop` ends the computation of the upper one early.
     ///
     /// # Errors
     /// Cancellation and the time limit of `ctx`.
-    pub(crate) fn new(pomdp: &'p Pomdp, solver: &SarsopSolver, ctx: &mut Context) -> Result<Self> {
+    pub(crate) fn new(pomdp: &'p Pomdp, solver: &SarsopSolver, ctx: &mut Context, stop: &dyn Fn() -> bool) -> Result<Self> {
         let mut alphas = AlphaSet::new(pomdp.n_states());
         for (a, vector) in blind_policies(pomdp, ctx)?.outer_iter().enumerate() {
             alphas.insert(&vector.to_vec(), a);
         }
-        let start = upper_vectors(pomdp, solver.init_upper, ctx)?;
+        let start = upper_vectors(pomdp, solver.init_upper, ctx, stop)?;
         let corners = start.corners.clone();
         let range = corners.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
         let mut search = Self {

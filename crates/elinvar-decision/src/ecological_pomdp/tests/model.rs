@@ -1,4 +1,5 @@
 use super::*;
+use crate::ecological_pomdp::data::historical_model;
 use crate::ecological_pomdp::fishery::{discretise, nearest};
 use elinvar_core::Context;
 use ndarray::{Array2, Array3};
@@ -209,4 +210,15 @@ fn paper_convention_starts_with_gamma() {
     close(evaluate_exact(&pomdp, &all, grid.view(), 7, 100, false).unwrap().npv, 0.7, 1e-12);
     let short = StaticRule { name: "short".into(), quotas: vec![0; 3] };
     assert!(evaluate_exact(&pomdp, &short, grid.view(), 7, 100, true).unwrap_err().to_string().contains("one quota for each of the 21"));
+}
+
+#[test]
+fn escapement_of_a_stock_that_grows_first_gives_the_published_quotas() {
+    // (survey, quota) as grid positions of Argentine hake and European plaice, from the official record.
+    let hake = [(29, 18), (16, 5), (18, 8), (20, 10), (22, 12), (17, 7), (12, 0), (13, 1), (15, 4), (6, 0)];
+    let plaice = [(23, 5), (24, 7), (25, 8), (26, 9), (30, 14), (29, 13), (33, 17), (27, 10), (22, 4)];
+    for (name, record) in [("Argentine hake", hake.as_slice()), ("European Plaice", plaice.as_slice())] {
+        let rule = StaticRule::constant_escapement(&historical_model(name).unwrap()).unwrap();
+        record.iter().for_each(|&(survey, quota)| assert_eq!(rule.quotas[survey], quota, "{name} {survey}"));
+    }
 }

@@ -1,0 +1,94 @@
+//! The program itself, with the real registry.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use assert_cmd::Command;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+fn elinvar(arguments: &[&str]) -> assert_cmd::assert::Assert {
+    Command::cargo_bin("elinvar").unwrap().args(arguments).assert()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn every_method_is_listed_and_has_help() {
+    let list = text(&elinvar(&["list"]).success().get_output().stdout);
+    for method in elinvar::methods() {
+        let slug = method.card.slug;
+        assert!(list.lines().any(|line| line.starts_with(slug)), "{slug}");
+        let info = text(&elinvar(&["info", slug]).success().get_output().stdout);
+        assert!(info.contains(method.card.title) || info.starts_with('#'), "{slug}");
+        for verb in &method.verbs {
+            let help = text(&elinvar(&[slug, verb.name, "--help"]).success().get_output().stdout);
+            for parameter in &verb.params.parameters {
+                assert!(help.contains(&format!("--{}", parameter.name.replace('_', "-"))), "{slug} {}: {}", verb.name, parameter.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_are_one_line_with_the_documented_code() {
+    for (arguments, code) in [
+        (vec!["no-such-command"], 2),
+        (vec!["info", "no-such-method"], 2),
+        (vec!["data", "show", "no-such-file.csv"], 4),
+        (vec!["reproduce", "no-such-method"], 2),
+    ] {
+        let ended = elinvar(&arguments).code(code);
+        let errors = text(&ended.get_output().stderr);
+        assert!(errors.starts_with("error: ") && errors.lines().count() == 1 && errors.ends_with('\n'), "{errors}");
+        assert!(ended.get_output().stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let program = assert_cmd::cargo::cargo_bin("elinvar");
+    let script = format!("'{}' completions bash | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}", program.display());
+    Command::new("bash").args(["-c", &script]).assert().success().stderr("");
+}
+
+/// Records in an evidence folder.
+fn records(folder: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| std::fs::read_dir(folder).map(|d| d.map(|e| e.unwrap().path()).collect::<Vec<_>>()).unwrap_or_default();
+    let prefixes = entries(folder).into_iter().filter(|p| p.is_dir());
+    prefixes.flat_map(|p| entries(&p)).filter(|p| p.extension().is_some_and(|e| e == "json")).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_in_the_middle_of_a_reproduction_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("evidence");
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("elinvar"))
+        .args(["reproduce", "distance-covariance", "--scale", "quick", "--threads", "1", "--out"])
+        .arg(&out)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let own = out.join("distance-covariance");
+    while records(&own).is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(120), "no trial ended");
+        assert!(child.try_wait().unwrap().is_none(), "the reproduction ended too early");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let ended = child.wait_with_output().unwrap();
+    let errors = text(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(130), "{errors}");
+    assert!(errors.starts_with("error: distance-covariance: interrupted; ") && errors.lines().count() == 1, "{errors}");
+    assert!(errors.contains("the same command goes on from there"), "{errors}");
+    let kept = records(&own);
+    assert!(!kept.is_empty());
+    for record in kept {
+        serde_json::from_slice::<serde_json::Value>(&std::fs::read(&record).unwrap()).unwrap();
+    }
+}

@@ -1,0 +1,25 @@
+//! The gate besides the tests: format, lints, dependencies, spelling, generated files.
+
+use crate::shell::{cargo, has, program, root, stage};
+use elinvar_core::Result;
+
+/// Runs every check; tools that are not installed are named and skipped.
+pub(crate) fn run() -> Result<()> {
+    stage("format", &mut cargo(&["fmt", "--all", "--check"]))?;
+    stage("clippy", &mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+    if has("cargo-deny", &["--version"]) {
+        stage("deny", &mut cargo(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"]))?;
+    } else {
+        println!("=== deny: skipped, `cargo install cargo-deny --locked` adds it");
+    }
+    let own = root().join(".venv/bin/typos");
+    let typos = if own.exists() { own } else { "typos".into() };
+    if has(&typos, &["--version"]) {
+        stage("typos", &mut program(typos, &[]))?;
+    } else {
+        println!("=== typos: skipped, `pip install typos` or `cargo xtask test` adds it");
+    }
+    crate::generate(true)?;
+    println!("=== generated files are up to date");
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! Everything that must pass.
+
+use crate::python;
+use crate::shell::{cargo, has, stage};
+use elinvar_core::Result;
+
+/// The Python module is tested from Python; its crate has no tests of its own and would link an interpreter.
+const RUST: [&str; 3] = ["--workspace", "--exclude", "elinvar-python"];
+
+/// Rust tests, documentation tests, then the Python package; with a filter only the Rust tests of that name.
+pub(crate) fn run(filter: Option<&str>) -> Result<()> {
+    rust(filter)?;
+    if filter.is_some() {
+        return Ok(());
+    }
+    stage("documentation tests", cargo(&["test", "--doc", "--quiet"]).args(RUST))?;
+    let environment = python::tests()?;
+    // The development profile shares what the Rust tests have built; its dependencies and kernels are optimised.
+    stage("python package", &mut environment.command("maturin", &["develop", "--quiet", "--features", "testing"]))?;
+    stage("python tests", &mut environment.command("python", &["-m", "pytest"]))
+}
+
+fn rust(filter: Option<&str>) -> Result<()> {
+    if has("cargo-nextest", &["nextest", "--version"]) {
+        return stage("rust tests", cargo(&["nextest", "run"]).args(RUST).args(filter));
+    }
+    stage("rust tests", cargo(&["test", "--lib", "--bins", "--tests"]).args(RUST).args(filter))
+}
