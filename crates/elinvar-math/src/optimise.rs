@@ -92,7 +92,8 @@ pub fn lbfgs(
             pairs.clear();
             continue;
         };
-        let small = point.value - next.value <= settings.value_tolerance * point.value.abs().max(next.value.abs());
+        let small = settings.value_tolerance > 0.0
+            && point.value - next.value <= settings.value_tolerance * point.value.abs().max(next.value.abs());
         remember(&mut pairs, &point, &next, settings.memory);
         point = next;
         if small {
@@ -158,6 +159,11 @@ fn line_search(evaluate: &mut impl FnMut(Vec<f64>) -> Result<Point>, from: &Poin
     for _ in 0..LINE_STEPS {
         let point = evaluate(at(t))?;
         let usable = point.value.is_finite() && point.gradient.iter().all(|g| g.is_finite());
+        // Where values differ by rounding only, the slope alone says whether a step is good (Hager and Zhang 2005).
+        let level = best.is_none() && (point.value - from.value).abs() <= 1e-14 * from.value.abs();
+        if usable && level && dot(&point.gradient, direction).abs() <= -CURVATURE * slope {
+            return Ok(Some(point));
+        }
         if !usable || !sufficient(t, &point) || point.value >= low_value {
             high = t;
         } else {

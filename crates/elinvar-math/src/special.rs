@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn tails_agree_with_scipy() {
         // scipy.stats 1.17.1: chi2.sf(7.391, 9), chi2.sf(3.84, 1), norm.cdf(-2.5), norm.pdf(1.2, 1, 0.5), norm.cdf(0.3, 0.1, 2)
-        close(chi_squared_tail(7.391, 9.0), 0.5964937441379837);
+        close(chi_squared_tail(7.391, 9.0), 0.5964805528784438);
         close(chi_squared_tail(3.84, 1.0), 0.05004352124870519);
         close(normal_probability(-2.5, 0.0, 1.0), 0.006209665325776132);
         close(normal_density(1.2, 1.0, 0.5), 0.7365402806066467);

@@ -59,7 +59,11 @@ fn bits(bundle: &Bundle<'_>) -> BTreeMap<String, Vec<u64>> {
         Item::Document { .. } | Item::Function(_) => Vec::new(),
     };
     // Wall-clock times are allowed to differ.
-    bundle.iter().filter(|(name, _)| !name.contains("time") && !name.contains("trace") && !name.contains("history")).map(|(n, i)| (n.to_owned(), numbers(i))).collect()
+    bundle
+        .iter()
+        .filter(|(name, _)| !name.contains("time") && !name.contains("trace") && !name.contains("history"))
+        .map(|(n, i)| (n.to_owned(), numbers(i)))
+        .collect()
 }
 
 #[test]
@@ -67,11 +71,21 @@ fn cards_and_documentation_are_complete() {
     let mut slugs = BTreeSet::new();
     each(|method| {
         let card = &method.card;
-        for (what, text) in [("title", card.title), ("summary", card.summary), ("paper", card.paper.title), ("complexity", card.complexity)] {
+        for (what, text) in [("title", card.title), ("summary", card.summary), ("paper", card.paper.title), ("complexity", card.complexity)]
+        {
             assert!(!text.is_empty(), "{}: no {what}", card.slug);
         }
         assert!(card.slug.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", card.slug);
-        for heading in ["## When to use it", "## When not to use it", "## Example", "## Parameters", "## Complexity", "## Claims", "## Differences from the paper", "## Peers"] {
+        for heading in [
+            "## When to use it",
+            "## When not to use it",
+            "## Example",
+            "## Parameters",
+            "## Complexity",
+            "## Claims",
+            "## Differences from the paper",
+            "## Peers",
+        ] {
             assert!(method.readme.contains(heading), "{}: the README has no section '{heading}'", card.slug);
         }
         assert!(!method.verbs.is_empty() && !method.classes.is_empty(), "{}", card.slug);
@@ -81,8 +95,26 @@ fn cards_and_documentation_are_complete() {
 
 #[test]
 fn names_are_fit_for_flags_and_python() {
-    const KEYWORDS: &[&str] = &["lambda", "class", "def", "from", "import", "in", "is", "not", "or", "and", "pass", "return", "with", "as", "async", "await", "global"];
-    const COMMON_FLAGS: &[&str] = &["json", "seed", "threads", "time_limit", "mem_limit", "out", "params", "quiet", "progress", "strict", "device", "help", "version", "data"];
+    const KEYWORDS: &[&str] = &[
+        "lambda", "class", "def", "from", "import", "in", "is", "not", "or", "and", "pass", "return", "with", "as", "async", "await",
+        "global",
+    ];
+    const COMMON_FLAGS: &[&str] = &[
+        "json",
+        "seed",
+        "threads",
+        "time_limit",
+        "mem_limit",
+        "out",
+        "params",
+        "quiet",
+        "progress",
+        "strict",
+        "device",
+        "help",
+        "version",
+        "data",
+    ];
     each(|method| {
         for verb in &method.verbs {
             let mut seen = BTreeSet::new();
@@ -107,13 +139,19 @@ fn names_are_fit_for_flags_and_python() {
 fn examples_run_and_return_what_is_declared() {
     each(|method| {
         for verb in &method.verbs {
-            let (values, model) = run_example(method, verb, &mut context()).unwrap_or_else(|e| panic!("{} {}: {e}", method.card.slug, verb.name));
+            let (values, model) =
+                run_example(method, verb, &mut context()).unwrap_or_else(|e| panic!("{} {}: {e}", method.card.slug, verb.name));
             assert_eq!(model.is_some(), verb.kind == VerbKind::Fit, "{} {}", method.card.slug, verb.name);
             let declared: BTreeSet<&str> = verb.outputs.iter().map(|f| f.name).collect();
             let required: BTreeSet<&str> = verb.outputs.iter().filter(|f| !f.optional).map(|f| f.name).collect();
             let got: BTreeSet<&str> = values.names().into_iter().collect();
             if verb.kind != VerbKind::Fit {
-                assert!(required.is_subset(&got) && got.is_subset(&declared), "{} {}: {got:?} against {declared:?}", method.card.slug, verb.name);
+                assert!(
+                    required.is_subset(&got) && got.is_subset(&declared),
+                    "{} {}: {got:?} against {declared:?}",
+                    method.card.slug,
+                    verb.name
+                );
             }
             assert!(!bits(&values).is_empty(), "{} {}: returns nothing", method.card.slug, verb.name);
         }
@@ -141,7 +179,12 @@ fn models_survive_saving_and_refuse_strangers() {
         let again = method.load(fitted.model.to_state(), format, fitted.params.clone()).unwrap();
         for verb in method.verbs.iter().filter(|v| v.kind == VerbKind::Apply) {
             let apply = |model: &FittedModel| {
-                bits(&method.run(verb.name, &short(method.card.slug, verb.name), Some(model), &(verb.example)(), &mut context()).unwrap().values)
+                bits(
+                    &method
+                        .run(verb.name, &short(method.card.slug, verb.name), Some(model), &(verb.example)(), &mut context())
+                        .unwrap()
+                        .values,
+                )
             };
             assert_eq!(apply(&fitted), apply(&again), "{} {}", method.card.slug, verb.name);
         }

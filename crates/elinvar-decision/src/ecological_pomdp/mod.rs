@@ -58,8 +58,12 @@ pub fn method() -> Method {
         .measurement::<tasks::SurveyValueTask>()
         .measurement::<tasks::DescribeTask>()
         .class(
-            Class::new::<FisheryModel>("FisheryModel", Role::Measurement, "A stock under harvest with noisy growth and noisy surveys, on a grid.")
-                .method("to_pomdp", "describe"),
+            Class::new::<FisheryModel>(
+                "FisheryModel",
+                Role::Measurement,
+                "A stock under harvest with noisy growth and noisy surveys, on a grid.",
+            )
+            .method("to_pomdp", "describe"),
         )
         .class(
             Class::new::<SarsopSolver>(
@@ -76,11 +80,19 @@ pub fn method() -> Method {
             .method("simulate", "simulate"),
         )
         .class(
-            Class::new::<params::Compare>("compare", Role::Function, "Value, late stock and extinction of rules of thumb and of the solved policy.")
-                .method_returning("compare", "compare", &["comparison"]),
+            Class::new::<params::Compare>(
+                "compare",
+                Role::Function,
+                "Value, late stock and extinction of rules of thumb and of the solved policy.",
+            )
+            .method_returning("compare", "compare", &["comparison"]),
         )
         .class(
-            Class::new::<params::SurveyCurve>("survey_value", Role::Function, "What a better survey is worth: values over the survey error.")
-                .method_returning("survey_value", "survey-value", &["survey_value"]),
+            Class::new::<params::SurveyCurve>(
+                "survey_value",
+                Role::Function,
+                "What a better survey is worth: values over the survey error.",
+            )
+            .method_returning("survey_value", "survey-value", &["survey_value"]),
         )
 }

@@ -518,7 +518,10 @@ pub(crate) fn check_prior(mut prior: Array1<f64>, n_states: usize) -> Result<Arr
     if !(sum > 0.0) {
         return Err(Error::input("prior must not be 0 everywhere"));
     }
-    prior /= sum;
+    // A prior that is normalised already keeps its bits, so that a saved policy acts as before.
+    if (sum - 1.0).abs() > 1e-12 {
+        prior /= sum;
+    }
     Ok(prior)
 }
 

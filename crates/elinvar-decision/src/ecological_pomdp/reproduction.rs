@@ -77,9 +77,12 @@ impl Reproduction for EcologicalPomdpStudy {
 
     fn trials(&self, scale: Scale) -> Vec<Trial> {
         let small = |replicates: usize, seeds: std::ops::Range<u64>| {
-            let mut list = vec![exact("CE", 41, 0.15, 0.0), exact("TAC", 41, 0.15, 0.0), exact("CE", 41, 0.15, 0.15), exact("TAC", 41, 0.15, 0.15)];
+            let mut list =
+                vec![exact("CE", 41, 0.15, 0.0), exact("TAC", 41, 0.15, 0.0), exact("CE", 41, 0.15, 0.15), exact("TAC", 41, 0.15, 0.15)];
             list.extend(seeds.map(|seed| simulated(41, 0.15, 0.15, 0.15, replicates, seed)));
-            list.extend(["high", "CE", "uniform", "low"].map(|prior| Trial { study: "first-harvest".into(), ..exact(prior, 41, 0.15, 0.1) }));
+            list.extend(
+                ["high", "CE", "uniform", "low"].map(|prior| Trial { study: "first-harvest".into(), ..exact(prior, 41, 0.15, 0.1) }),
+            );
             list
         };
         match scale {
@@ -128,10 +131,18 @@ impl Reproduction for EcologicalPomdpStudy {
 
 fn quick_claims() -> Vec<Claim> {
     const BOTH: &[Scale] = &[Scale::Tiny, Scale::Quick];
-    let optimum = |label, policy, threshold| Rule::holds(label, "share_of_optimum", cell("exact", policy, 0.15, 0.0), Aggregate::Every, threshold);
+    let optimum =
+        |label, policy, threshold| Rule::holds(label, "share_of_optimum", cell("exact", policy, 0.15, 0.0), Aggregate::Every, threshold);
     let solved = |label, metric, threshold| Rule::holds(label, metric, cell("simulated", "POMDP", 0.15, 0.15), Aggregate::Every, threshold);
     let harvest = |label, of, to, threshold| {
-        Rule::difference(label, "first_harvest", cell("first-harvest", of, 0.15, 0.1), cell("first-harvest", to, 0.15, 0.1), Aggregate::Every, threshold)
+        Rule::difference(
+            label,
+            "first_harvest",
+            cell("first-harvest", of, 0.15, 0.1),
+            cell("first-harvest", to, 0.15, 0.1),
+            Aggregate::Every,
+            threshold,
+        )
     };
     let claim = |id, says, paper, rules| Claim { id, says, paper, source: Source::Pilot, scales: BOTH, rules, finding: "" };
     vec![
@@ -205,9 +216,12 @@ fn paper_claims() -> Vec<Claim> {
     let mut stocks = Vec::new();
     for stock in ["Argentine hake", "European Plaice"] {
         let of = || Cell::of("study", "stock").with("policy", stock);
-        for (label, metric) in
-            [("CE minus POMDP", "ce_minus_pomdp"), ("TAC minus CE", "tac_minus_ce"), ("MSY minus TAC", "msy_minus_tac"), ("catch minus MSY", "catch_minus_msy")]
-        {
+        for (label, metric) in [
+            ("CE minus POMDP", "ce_minus_pomdp"),
+            ("TAC minus CE", "tac_minus_ce"),
+            ("MSY minus TAC", "msy_minus_tac"),
+            ("catch minus MSY", "catch_minus_msy"),
+        ] {
             stocks.push(Rule::holds(label, metric, of(), Aggregate::Every, Threshold::Above(0.0)));
         }
     }
@@ -234,7 +248,12 @@ fn paper_claims() -> Vec<Claim> {
                 solver("upper bound", "upper", Threshold::AtLeast(3.33955)),
             ],
         ),
-        claim("P4", "on both historical stocks the POMDP recommends least and the real catch was largest", PaperFigure::Table("hake 0.76 < 0.90 < 1.15 < 1.42 < 1.87 Mt"), stocks),
+        claim(
+            "P4",
+            "on both historical stocks the POMDP recommends least and the real catch was largest",
+            PaperFigure::Table("hake 0.76 < 0.90 < 1.15 < 1.42 < 1.87 Mt"),
+            stocks,
+        ),
     ]
 }
 
@@ -408,7 +427,10 @@ fn collapse_figure(evidence: &Evidence) -> Option<Figure> {
 
 fn harvest_figure(evidence: &Evidence) -> Option<Figure> {
     let arms = ["high", "CE", "uniform", "low"];
-    let values = arms.iter().map(|a| Some(evidence.summary("first_harvest", &cell("first-harvest", a, 0.15, 0.1))?.0)).collect::<Option<Vec<f64>>>()?;
+    let values = arms
+        .iter()
+        .map(|a| Some(evidence.summary("first_harvest", &cell("first-harvest", a, 0.15, 0.1))?.0))
+        .collect::<Option<Vec<f64>>>()?;
     let bars = Mark::Bars { label: "first harvest".into(), y: values, low: Vec::new(), high: Vec::new() };
     Some(Figure {
         id: "first-harvest".into(),

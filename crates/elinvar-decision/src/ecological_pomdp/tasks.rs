@@ -11,13 +11,14 @@ use super::simulate::{Simulation, SimulationOptions, hindcast, simulate};
 use super::solver::SarsopSolver;
 use super::survey_value::survey_values;
 use elinvar_core::{
-    Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Input, Item, Measurement, Model, NoInput, NoParams, Operation, Output,
-    Result, Shape, State, Table,
+    Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Input, Item, Measurement, Model, NoInput, NoParams, Operation,
+    Output, Result, Shape, State, Table,
 };
 use ndarray::{Array1, Array2, Array3, ArrayD};
 use serde_json::json;
 
-const MODEL: Field = Field::new("model", Shape::Document, "fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel");
+const MODEL: Field =
+    Field::new("model", Shape::Document, "fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel");
 
 /// A problem, and the fishery that it came from where it did.
 pub struct Problem {
@@ -61,7 +62,8 @@ pub struct ToSolve {
 }
 
 impl Input<'_> for ToSolve {
-    const FIELDS: &'static [Field] = &[MODEL, Field::new("prior", Shape::Vector, "belief before the first survey (n_states,); uniform without it").optional()];
+    const FIELDS: &'static [Field] =
+        &[MODEL, Field::new("prior", Shape::Vector, "belief before the first survey (n_states,); uniform without it").optional()];
     fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
         let prior = bundle.get("prior").map(|_| bundle.vector("prior").map(|v| v.into_owned())).transpose()?;
         Ok(Self { problem: read_problem(bundle)?, prior })
@@ -147,7 +149,8 @@ impl Input<'_> for Series {
     const FIELDS: &'static [Field] = &[
         Field::columns("observations", Shape::Vector, "surveyed stock of each year (n,), in the unit that `unit` states").optional(),
         Field::columns("actions", Shape::Vector, "catch of each year (n,) or (n - 1,), in the same unit").optional(),
-        Field::new("series", Shape::Table, "table with columns observation and action (or survey, biomass; catch, harvest) in their place").optional(),
+        Field::new("series", Shape::Table, "table with columns observation and action (or survey, biomass; catch, harvest) in their place")
+            .optional(),
     ];
     fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
         if bundle.get("series").is_none() {
@@ -156,17 +159,22 @@ impl Input<'_> for Series {
         }
         let table = bundle.table("series")?;
         let find = |names: &[&'static str]| names.iter().find(|n| table.names().iter().any(|t| t == *n)).copied();
-        let observations = find(&["observation", "observations", "survey", "biomass"])
-            .ok_or_else(|| Error::input("the series has no column 'observation', 'survey' or 'biomass'").hint(format!("its columns are: {}", table.names().join(", "))))?;
-        let actions = find(&["action", "actions", "catch", "harvest"])
-            .ok_or_else(|| Error::input("the series has no column 'action', 'catch' or 'harvest'").hint(format!("its columns are: {}", table.names().join(", "))))?;
+        let observations = find(&["observation", "observations", "survey", "biomass"]).ok_or_else(|| {
+            Error::input("the series has no column 'observation', 'survey' or 'biomass'")
+                .hint(format!("its columns are: {}", table.names().join(", ")))
+        })?;
+        let actions = find(&["action", "actions", "catch", "harvest"]).ok_or_else(|| {
+            Error::input("the series has no column 'action', 'catch' or 'harvest'")
+                .hint(format!("its columns are: {}", table.names().join(", ")))
+        })?;
         let mut catches = table.column(actions)?.to_numbers().unwrap_or_default();
         // The last year's catch may still be unknown: it is what is asked for.
         if catches.last().is_some_and(|c| c.is_nan()) {
             catches.pop();
         }
         if let Some(row) = catches.iter().position(|c| !c.is_finite()) {
-            return Err(Error::input(format!("column '{actions}' has a missing value in row {row}")).hint("only the last year's catch may be missing"));
+            return Err(Error::input(format!("column '{actions}' has a missing value in row {row}"))
+                .hint("only the last year's catch may be missing"));
         }
         Ok(Self { observations: table.numbers(observations)?.to_vec(), actions: catches })
     }
@@ -261,7 +269,8 @@ impl Operation for RecommendTask {
 pub struct Hindsight(Table);
 
 impl Output for Hindsight {
-    const FIELDS: &'static [Field] = &[Field::new("hindcast", Shape::Table, "time, observation, action, recommended (missing in the first year)")];
+    const FIELDS: &'static [Field] =
+        &[Field::new("hindcast", Shape::Table, "time, observation, action, recommended (missing in the first year)")];
     fn into_bundle(self) -> Bundle<'static> {
         Bundle::new().with("hindcast", self.0)
     }
@@ -342,7 +351,12 @@ impl Operation for ActTask {
     type Output = Decision;
     fn apply(_: &Checked<NoParams>, policy: &AlphaPolicy, Belief(belief): Belief, _: &mut Context) -> Result<Decision> {
         let belief = belief.view();
-        Ok(Decision { action: policy.action(belief)?, lower: policy.value(belief)?, upper: policy.upper_value(belief)?, q: policy.q(belief)? })
+        Ok(Decision {
+            action: policy.action(belief)?,
+            lower: policy.value(belief)?,
+            upper: policy.upper_value(belief)?,
+            q: policy.q(belief)?,
+        })
     }
     fn example() -> Bundle<'static> {
         Bundle::new().with("belief", vec![1.0 / 21.0; 21])
@@ -452,7 +466,11 @@ impl Measurement for CompareTask {
                     };
                     let simulation = simulate(&solved, &options, ctx)?;
                     let extinct = simulation.extinction().last().copied().unwrap_or(0.0);
-                    rows.push(("POMDP".into(), [simulation.mean_npv(), simulation.sd_npv(), simulation.late_stock(grid.view()), extinct], "simulated"));
+                    rows.push((
+                        "POMDP".into(),
+                        [simulation.mean_npv(), simulation.sd_npv(), simulation.late_stock(grid.view()), extinct],
+                        "simulated",
+                    ));
                     continue;
                 }
             };
@@ -537,7 +555,8 @@ impl Output for Described {
         let mut transition = Array3::zeros((pomdp.n_actions(), n, n));
         let mut observation = Array2::zeros((n, pomdp.n_observations()));
         for s in 0..n {
-            (0..pomdp.n_actions()).for_each(|a| transition.index_axis_mut(ndarray::Axis(0), a).row_mut(s).assign(&pomdp.transition_row(a, s)));
+            (0..pomdp.n_actions())
+                .for_each(|a| transition.index_axis_mut(ndarray::Axis(0), a).row_mut(s).assign(&pomdp.transition_row(a, s)));
             observation.row_mut(s).assign(&pomdp.observation_row(0, s));
         }
         // `measure` has computed them once already, so they are there.

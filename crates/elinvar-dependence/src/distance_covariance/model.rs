@@ -361,7 +361,12 @@ impl FairPredictor {
                 outputs.column(0).mapv(|f| f64::from(f) + offset)
             }
         };
-        Ok(f.iter().zip(&exposure).map(|(&f, &e)| self.loss.mean(f, e)).collect())
+        let means: Array1<f64> = f.iter().zip(&exposure).map(|(&f, &e)| self.loss.mean(f, e)).collect();
+        match means.iter().position(|m| !m.is_finite()) {
+            Some(row) => Err(Error::numeric(format!("the prediction of row {row} is not finite"))
+                .hint("its features lie far outside those of the fit: check their scale")),
+            None => Ok(means),
+        }
     }
 
     /// Loss that it was fitted to.

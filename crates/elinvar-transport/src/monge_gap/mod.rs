@@ -46,22 +46,37 @@ pub fn method() -> Method {
         .measurement::<tasks::DivergenceTask>()
         .measurement::<tasks::CertificateTask>()
         .class(
-            Class::new::<MongeGapMap>("MongeGapMap", Role::Transformer, "An optimal transport map, learned from unpaired samples with the Monge gap.")
-                .method("fit", "fit")
-                .method_returning("transform", "apply", &["images"]),
+            Class::new::<MongeGapMap>(
+                "MongeGapMap",
+                Role::Transformer,
+                "An optimal transport map, learned from unpaired samples with the Monge gap.",
+            )
+            .method("fit", "fit")
+            .method_returning("transform", "apply", &["images"]),
         )
         .class(Class::new::<MongeGap>("monge_gap", Role::Function, "How far a map x -> y is from optimal.").method("monge_gap", "gap"))
         .class(
-            Class::new::<MongeGap>("monge_gap_gradient", Role::Function, "The entropic Monge gap and its gradient with respect to the images.")
-                .method("monge_gap_gradient", "gradient"),
+            Class::new::<MongeGap>(
+                "monge_gap_gradient",
+                Role::Function,
+                "The entropic Monge gap and its gradient with respect to the images.",
+            )
+            .method("monge_gap_gradient", "gradient"),
         )
         .class(
-            Class::new::<Divergence>("sinkhorn_divergence", Role::Function, "Sinkhorn divergence between two samples.")
-                .method_returning("sinkhorn_divergence", "divergence", &["divergence"]),
+            Class::new::<Divergence>("sinkhorn_divergence", Role::Function, "Sinkhorn divergence between two samples.").method_returning(
+                "sinkhorn_divergence",
+                "divergence",
+                &["divergence"],
+            ),
         )
         .class(
-            Class::new::<Certify>("certificate", Role::Function, "Exact gap of a map with an interval, and the points that it moves wrongly.")
-                .method("certificate", "certificate"),
+            Class::new::<Certify>(
+                "certificate",
+                Role::Function,
+                "Exact gap of a map with an interval, and the points that it moves wrongly.",
+            )
+            .method("certificate", "certificate"),
         )
 }
 

@@ -5,8 +5,8 @@ use super::params::{Architecture, CostName, MongeGapMap};
 use elinvar_core::{Bundle, Checked, Column, Context, Error, Fitted, Item, Model, Result, State, Status, Table, check_finite};
 use elinvar_math::transport::Cost;
 use elinvar_nn::{
-    Activation, Batch, Batches, Initialisation, Mlp, MlpSpec, NamedArrays, Objective, Optimiser, OutputGradient, Parameters, Schedule, Trainer,
-    Training,
+    Activation, Batch, Batches, Initialisation, Mlp, MlpSpec, NamedArrays, Objective, Optimiser, OutputGradient, Parameters, Schedule,
+    Trainer, Training,
 };
 use ndarray::{Array2, ArrayView2, Axis};
 use rand::RngExt;

@@ -130,7 +130,11 @@ impl Params for MongeGapMap {
         }
         let convex = self.cost == CostName::Sqeuclidean || (self.cost == CostName::Pnorm && self.p > 1.0);
         if self.arch == Architecture::Structured && !convex {
-            return Err(Error::parameter("arch", "'mlp' or 'sphere' unless the cost is 'sqeuclidean' or 'pnorm' with p > 1", "'structured'"));
+            return Err(Error::parameter(
+                "arch",
+                "'mlp' or 'sphere' unless the cost is 'sqeuclidean' or 'pnorm' with p > 1",
+                "'structured'",
+            ));
         }
         Ok(())
     }

@@ -62,7 +62,14 @@ impl Reproduction for MongeGapStudy {
                 Source::Pilot,
                 QUICK,
                 vec![
-                    Rule::ratio("median L2-UVP, with over without the gap", "uvp", toy(2, 1.0), toy(2, 0.0), Aggregate::Median, Threshold::AtMost(0.6)),
+                    Rule::ratio(
+                        "median L2-UVP, with over without the gap",
+                        "uvp",
+                        toy(2, 1.0),
+                        toy(2, 0.0),
+                        Aggregate::Median,
+                        Threshold::AtMost(0.6),
+                    ),
                     Rule::holds("Sinkhorn divergence with the gap", "divergence", toy(2, 1.0), Aggregate::Every, Threshold::AtMost(0.05)),
                     Rule::holds("Sinkhorn divergence without", "divergence", toy(2, 0.0), Aggregate::Every, Threshold::AtMost(0.05)),
                 ],
@@ -73,7 +80,14 @@ impl Reproduction for MongeGapStudy {
                 PaperFigure::Qualitative("the gap's network is best for d >= 16"),
                 Source::Pilot,
                 QUICK,
-                vec![Rule::ratio("L2-UVP, with over without the gap", "uvp", toy(16, 5.0), toy(16, 0.0), Aggregate::Every, Threshold::AtMost(0.75))],
+                vec![Rule::ratio(
+                    "L2-UVP, with over without the gap",
+                    "uvp",
+                    toy(16, 5.0),
+                    toy(16, 0.0),
+                    Aggregate::Every,
+                    Threshold::AtMost(0.75),
+                )],
             ),
             claim(
                 "MG-3",
@@ -83,7 +97,13 @@ impl Reproduction for MongeGapStudy {
                 ALL,
                 vec![
                     Rule::holds("share of maps inside the bounds", "inside", bounds(), Aggregate::Every, Threshold::AtLeast(1.0)),
-                    Rule::holds("rank correlation of M_eps - 1.5 eps log n with M", "spearman", bounds(), Aggregate::Every, Threshold::AtLeast(0.8)),
+                    Rule::holds(
+                        "rank correlation of M_eps - 1.5 eps log n with M",
+                        "spearman",
+                        bounds(),
+                        Aggregate::Every,
+                        Threshold::AtLeast(0.8),
+                    ),
                 ],
             ),
             claim(
@@ -93,8 +113,22 @@ impl Reproduction for MongeGapStudy {
                 Source::Pilot,
                 QUICK,
                 vec![
-                    Rule::ratio("exact gap, with over without", "exact_gap", moons(2.0), moons(0.0), Aggregate::Mean, Threshold::AtMost(0.3)),
-                    Rule::ratio("crossing pairs, with over without", "crossings", moons(2.0), moons(0.0), Aggregate::Mean, Threshold::AtMost(0.6)),
+                    Rule::ratio(
+                        "exact gap, with over without",
+                        "exact_gap",
+                        moons(2.0),
+                        moons(0.0),
+                        Aggregate::Mean,
+                        Threshold::AtMost(0.3),
+                    ),
+                    Rule::ratio(
+                        "crossing pairs, with over without",
+                        "crossings",
+                        moons(2.0),
+                        moons(0.0),
+                        Aggregate::Mean,
+                        Threshold::AtMost(0.6),
+                    ),
                     Rule::holds("Sinkhorn divergence with the gap", "divergence", moons(2.0), Aggregate::Every, Threshold::AtMost(0.08)),
                 ],
             ),
@@ -279,9 +313,10 @@ fn distance_figure(evidence: &Evidence) -> Option<Figure> {
     Some(Figure {
         id: "uvp".into(),
         title: "The gap brings the map nearer to the optimal one".into(),
-        caption: "Unexplained variance of the fitted map against the known optimal one (L2-UVP, per cent), in 2 and in 16 dimensions; bars are \
+        caption:
+            "Unexplained variance of the fitted map against the known optimal one (L2-UVP, per cent), in 2 and in 16 dimensions; bars are \
                   means, whiskers the least and greatest seed."
-            .into(),
+                .into(),
         panels: vec![Panel {
             x: Axis::categories("dimension and gap", ["d = 2, no gap", "d = 2, gap", "d = 16, no gap", "d = 16, gap"]),
             y: Axis::new("L2-UVP (%)").showing(0.0, 0.0),

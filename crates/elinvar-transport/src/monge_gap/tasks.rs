@@ -6,8 +6,8 @@ use super::data::moons_to_s_curve;
 use super::model::{TransportMap, fit};
 use super::params::{Certify, Divergence, GapMethod, MongeGap, MongeGapMap};
 use elinvar_core::{
-    Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Input, Measurement, NoParams, Operation, Output, Result, Shape, Status,
-    Table,
+    Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Input, Measurement, NoParams, Operation, Output, Result, Shape,
+    Status, Table,
 };
 use elinvar_math::transport::{Cost, SinkhornSettings, sinkhorn_divergence};
 use ndarray::{Array2, ArrayView2};

@@ -174,9 +174,9 @@ impl Penalty {
     /// As [`Penalty::new`]; the Fenwick algorithm needs a single column and an exponent of 1, the grouped one an exponent of 1.
     pub fn with_algorithm(protected: &Protected, settings: &Settings, algorithm: Algorithm, ctx: &Context) -> Result<Self> {
         let plan = match algorithm {
-            Algorithm::Grouped => Plan::Grouped(
-                Grouping::of(&protected.blocks, protected.n_rows()).ok_or_else(|| Error::internal("more groups than rows"))?,
-            ),
+            Algorithm::Grouped => {
+                Plan::Grouped(Grouping::of(&protected.blocks, protected.n_rows()).ok_or_else(|| Error::internal("more groups than rows"))?)
+            }
             Algorithm::Fenwick => Plan::Fenwick,
             Algorithm::Tiled => Plan::Tiled,
         };
