@@ -13,6 +13,9 @@ use std::path::Path;
 /// Rows of a table that a person reads; the rest is one flag away.
 const ROWS: usize = 40;
 
+/// Columns of an array that a person reads.
+const COLUMNS: usize = 12;
+
 /// Characters of a line where the terminal does not say how many it has.
 const WIDTH: usize = 120;
 
@@ -186,21 +189,22 @@ fn block(name: &str, item: &Item<'_>) -> Option<String> {
     match item {
         Item::Table(table) => titled(table_text(table)),
         Item::Document { text, .. } => titled(text.clone()),
-        Item::Array(a) if a.ndim() > 2 => titled(format!("  {}\n", item.describe())),
-        Item::Array32(a) if a.ndim() > 2 => titled(format!("  {}\n", item.describe())),
-        Item::Array(_) | Item::Array32(_) | Item::Integers(_) if !is_scalar(item) => {
-            files::to_table(name, item).ok().and_then(|table| titled(table_text(&table)))
-        }
+        Item::Array(_) | Item::Array32(_) | Item::Integers(_) => match shape(item) {
+            [] => None,
+            [_, columns, ..] if *columns > COLUMNS => titled(format!("{}\n", item.describe())),
+            [_] | [_, _] => files::to_table(name, item).ok().and_then(|table| titled(table_text(&table))),
+            _ => titled(format!("{}\n", item.describe())),
+        },
         _ => None,
     }
 }
 
-fn is_scalar(item: &Item<'_>) -> bool {
+fn shape<'a>(item: &'a Item<'_>) -> &'a [usize] {
     match item {
-        Item::Array(a) => a.ndim() == 0,
-        Item::Array32(a) => a.ndim() == 0,
-        Item::Integers(a) => a.ndim() == 0,
-        _ => false,
+        Item::Array(a) => a.shape(),
+        Item::Array32(a) => a.shape(),
+        Item::Integers(a) => a.shape(),
+        _ => &[],
     }
 }
 

@@ -89,6 +89,10 @@ fn unknown_flag(error: &clap::Error, verb: Option<&Verb>) -> Error {
         Some(near) if !parameters.iter().any(|p| p == near) => {
             Error::new(Kind::Parameter, format!("there is no flag '--{word}'")).hint(format!("did you mean '--{near}'?"))
         }
+        None if parameters.is_empty() => {
+            let flags = inputs.iter().map(|flag| format!("--{flag}")).collect::<Vec<_>>().join(", ");
+            Error::new(Kind::Parameter, format!("there is no flag '--{word}'")).hint(format!("the inputs are: {flags}"))
+        }
         _ => {
             // The same sentence as in Rust and Python, where there are only parameters.
             let name = word.replace('-', "_");

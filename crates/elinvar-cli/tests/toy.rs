@@ -172,6 +172,8 @@ fn slips_of_the_pen_name_the_nearest() {
     assert_eq!(call(&["line", "fit", &data, "--taget", "y"]).failed(2), "line: there is no flag '--taget'; did you mean '--target'?");
     let strange = folder.fit(&["--xyzzy", "1"]);
     assert!(strange.failed(2).starts_with("line: there is no parameter 'xyzzy'; the parameters are: penalty, loss,"), "{}", strange.errors);
+    let no_parameters = call(&["line", "predict", &data, "--qqqqqq", "1"]);
+    assert_eq!(no_parameters.failed(2), "line: there is no flag '--qqqqqq'; the inputs are: --features");
     assert_eq!(call(&["lime", "fit"]).failed(2), "there is no command or method 'lime'; did you mean 'line'?");
     assert_eq!(call(&["lst"]).failed(2), "there is no command or method 'lst'; did you mean 'list'?");
     assert_eq!(call(&["line", "fitt"]).failed(2), "line: there is no task 'fitt'; did you mean 'fit'?");

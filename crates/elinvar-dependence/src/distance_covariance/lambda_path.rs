@@ -8,7 +8,7 @@ use super::metrics::{jensen_shannon, joint_labels, rps_poisson, squared_error, u
 use super::model::{Data, fit};
 use super::params::{Bandwidth, LambdaPath, Loss, Measure};
 use super::path::{first_below, knee};
-use elinvar_core::{Checked, Column, Context, Result, Table};
+use elinvar_core::{Checked, Column, Context, Error, Result, Table};
 use ndarray::{Array1, ArrayView1, Axis};
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
@@ -33,7 +33,18 @@ pub(super) fn path(params: &Checked<LambdaPath>, data: &Data, protected: &Table,
     let mut lambdas = params.lambdas.clone();
     lambdas.sort_by(f64::total_cmp);
     lambdas.dedup();
+    check_lengths(data, protected)?;
     let n = data.y.len();
+    if data.x.n_rows() != n || protected.n_rows() != n {
+        return Err(Error::input(format!(
+            "X, y and protected must have the same rows, got {}, {n} and {}",
+            data.x.n_rows(),
+            protected.n_rows()
+        )));
+    }
+    if n < 8 {
+        return Err(Error::input(format!("a path needs at least 8 rows, got {n}")));
+    }
     let folds = folds(n, params.cv.min(n), params.n_seeds, ctx);
     let jobs: Vec<(usize, usize)> = (0..lambdas.len()).flat_map(|l| (0..folds.len()).map(move |f| (l, f))).collect();
     let one = |&(l, f): &(usize, usize)| -> Result<[f64; 6]> {
@@ -65,6 +76,24 @@ pub(super) fn path(params: &Checked<LambdaPath>, data: &Data, protected: &Table,
         },
     };
     Ok(Path { table, knee, selected })
+}
+
+/// Rows are taken by number from all of these.
+fn check_lengths(data: &Data, protected: &Table) -> Result<()> {
+    let n = data.x.n_rows();
+    if n < 2 {
+        return Err(Error::input(format!("X must have at least 2 rows to be cross-validated, got {n}")));
+    }
+    let lengths = [
+        ("y", Some(data.y.len())),
+        ("protected", Some(protected.n_rows())),
+        ("exposure", data.exposure.as_ref().map(Array1::len)),
+        ("sample_weight", data.sample_weight.as_ref().map(Array1::len)),
+    ];
+    match lengths.into_iter().find_map(|(name, length)| length.filter(|&length| length != n).map(|length| (name, length))) {
+        Some((name, length)) => Err(Error::input(format!("{name} must have {n} rows like X, got {length}"))),
+        None => Ok(()),
+    }
 }
 
 /// Held-out rows of every fold of every repetition.

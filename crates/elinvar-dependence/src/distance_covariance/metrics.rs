@@ -11,14 +11,14 @@ const GRID: usize = 1000;
 const FIXED_BANDWIDTH: f64 = 0.15;
 
 /// Rows of each group, by label in sorted order.
-pub fn groups(labels: &[String]) -> BTreeMap<String, Vec<usize>> {
+pub(crate) fn groups(labels: &[String]) -> BTreeMap<String, Vec<usize>> {
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     labels.iter().enumerate().for_each(|(row, label)| groups.entry(label.clone()).or_default().push(row));
     groups
 }
 
 /// The joint label of each row over several attributes.
-pub fn joint_labels(labels: &[Vec<String>]) -> Vec<String> {
+pub(crate) fn joint_labels(labels: &[Vec<String>]) -> Vec<String> {
     let n = labels.first().map_or(0, Vec::len);
     (0..n).map(|row| labels.iter().map(|l| l[row].as_str()).collect::<Vec<_>>().join(" & ")).collect()
 }
@@ -70,12 +70,12 @@ fn entropy(p: &[f64]) -> f64 {
 }
 
 /// Mean.
-pub fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     compensated(values.iter().copied()) / values.len() as f64
 }
 
 /// Variance with denominator n - 1; 0 for a single value.
-pub fn variance(values: &[f64]) -> f64 {
+pub(crate) fn variance(values: &[f64]) -> f64 {
     if values.len() < 2 {
         return 0.0;
     }
