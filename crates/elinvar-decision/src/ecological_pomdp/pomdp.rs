@@ -414,7 +414,10 @@ fn check_rows(name: &str, tensor: &mut Array3<f64>) -> Result<()> {
     for (a, mut matrix) in tensor.outer_iter_mut().enumerate() {
         for (s, mut row) in matrix.rows_mut().into_iter().enumerate() {
             let sum = check_row(name, a, s, row.iter().copied())?;
-            row /= sum;
+            // Rows that are normalised already keep their bits, so that a saved policy acts as before.
+            if (sum - 1.0).abs() > 1e-12 {
+                row /= sum;
+            }
         }
     }
     Ok(())
