@@ -117,6 +117,31 @@ pub enum Observation {
     Sparse(Vec<SparseRows>),
 }
 
+/// The same numbers row by row in memory: sums then run in one order, whatever the array was made from, so that a problem and its
+/// saved copy give equal bits.
+fn in_rows<D: ndarray::Dimension>(array: ndarray::Array<f64, D>) -> ndarray::Array<f64, D> {
+    if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() }
+}
+
+impl Transition {
+    fn in_rows(self) -> Self {
+        match self {
+            Transition::Dense(t) => Transition::Dense(in_rows(t)),
+            Transition::Escapement(t0, n_a) => Transition::Escapement(in_rows(t0), n_a),
+            sparse @ Transition::Sparse(_) => sparse,
+        }
+    }
+}
+
+impl Observation {
+    fn in_rows(self) -> Self {
+        match self {
+            Observation::Dense(m) => Observation::Dense(m.into_iter().map(in_rows).collect()),
+            sparse @ Observation::Sparse(_) => sparse,
+        }
+    }
+}
+
 /// A finite partially observed Markov decision problem.
 ///
 /// Order within a step: at belief `b` choose `a`, earn `sum_s b(s) R[s,a]`, the state moves by `T[a]`, then `z` is drawn from
@@ -185,7 +210,7 @@ impl Pomdp {
             Some(prior) => check_prior(prior, n_s)?,
             None => Array1::from_elem(n_s, 1.0 / n_s as f64),
         };
-        Ok(Self { transition, observation, reward, discount, prior })
+        Ok(Self { transition: transition.in_rows(), observation: observation.in_rows(), reward: in_rows(reward), discount, prior })
     }
 
     /// The same problem with another first belief.
