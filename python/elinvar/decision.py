@@ -5,7 +5,7 @@ Written by `cargo xtask gen` from the registry: do not edit.
 
 from ._base import Estimator, Measurement, call_function
 
-__all__ = ["FisheryModel", "SarsopSolver", "compare", "survey_value"]
+__all__ = ["ConstantEscapement", "ConstantMortality", "FisheryModel", "ImportedPolicy", "MdpPolicy", "QuotaTable", "SarsopSolver", "compare", "convert", "fit_growth", "survey_value"]
 
 
 class FisheryModel(Measurement):
@@ -51,6 +51,14 @@ class FisheryModel(Measurement):
     --------
     SarsopSolver : Solver of partially observable Markov decision problems with certified lower and upper
         bounds.
+    ImportedPolicy : A policy that another solver wrote as .policyx, on a model of one's own.
+    ConstantEscapement : The rule that leaves S* behind: best where the stock is known exactly.
+    ConstantMortality : The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable
+        catch, 1 for MSY.
+    MdpPolicy : The optimum of the problem without survey error, which takes the survey for the stock.
+    QuotaTable : A table of quotas of the user's own.
+    fit_growth : Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.
+    convert : A model in a file format of other solvers.
     compare : Value, late stock and extinction of rules of thumb and of the solved policy.
     survey_value : What a better survey is worth: values over the survey error.
 
@@ -172,6 +180,14 @@ class SarsopSolver(Estimator):
     See Also
     --------
     FisheryModel : A stock under harvest with noisy growth and noisy surveys, on a grid.
+    ImportedPolicy : A policy that another solver wrote as .policyx, on a model of one's own.
+    ConstantEscapement : The rule that leaves S* behind: best where the stock is known exactly.
+    ConstantMortality : The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable
+        catch, 1 for MSY.
+    MdpPolicy : The optimum of the problem without survey error, which takes the survey for the stock.
+    QuotaTable : A table of quotas of the user's own.
+    fit_growth : Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.
+    convert : A model in a file format of other solvers.
     compare : Value, late stock and extinction of rules of thumb and of the solved policy.
     survey_value : What a better survey is worth: values over the survey error.
 
@@ -223,22 +239,40 @@ class SarsopSolver(Estimator):
         self.mem_limit = mem_limit
         self.verbose = verbose
 
-    def solve(self, model, prior=None):
+    def solve(self, model=None, prior=None, transition=None, observation=None, reward=None, discount=None):
         """Solve a fishery model or any POMDP with certified bounds.
 
         Parameters
         ----------
-        model : path, str or dict
+        model : path, str or dict, default=None
             Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
         prior : array-like, default=None
             Belief before the first survey (n_states,); uniform without it.
+        transition : array-like, default=None
+            In place of a model: probability of the next state (n_actions, n_states, n_states).
+        observation : array-like, default=None
+            With it: probability of a survey (n_actions or 1, n_states, n_observations).
+        reward : array-like, default=None
+            With it: reward of an action in a state (n_states, n_actions).
+        discount : float, default=None
+            With it: value of a unit of reward one step later, in (0, 1).
 
         Returns
         -------
         self : SarsopSolver
             The fitted object.
         """
-        return self._fit("solve", {"model": model, "prior": prior})
+        return self._fit(
+            "solve",
+            {
+                "model": model,
+                "prior": prior,
+                "transition": transition,
+                "observation": observation,
+                "reward": reward,
+                "discount": discount,
+            },
+        )
 
     def action(self, belief):
         """The best action at a belief, with bounds of its value.
@@ -349,11 +383,36 @@ class SarsopSolver(Estimator):
             returns=("hindcast",),
         )
 
-    def simulate(self, *, x0=None, t_max=100, n_reps=100, paper_convention=False):
-        """Simulate the policy on its own model.
+    def policy_given_observation(self, prior, previous_action=None):
+        """The best action after every possible survey, from a belief before it.
 
         Parameters
         ----------
+        prior : array-like
+            Belief before the survey (n_states,).
+        previous_action : float, default=None
+            Index of the action that moves it first; none where it is the belief now.
+
+        Returns
+        -------
+        policy : Table
+            Observation and action of every survey (index; action missing where the survey cannot occur), and
+            survey and quota in grid units.
+        """
+        return self._apply(
+            "policy-given-observation",
+            {"prior": prior, "previous_action": previous_action},
+            returns=("policy",),
+        )
+
+    def simulate(self, true_model=None, *, x0=None, t_max=100, n_reps=100, paper_convention=False):
+        """Simulate the policy on its own model, or with surveys that it misjudges.
+
+        Parameters
+        ----------
+        true_model : path, str or dict, default=None
+            Model whose surveys are drawn in place of those that the policy assumes (.toml, .pomdp, .pomdpx);
+            in Python a FisheryModel.
         x0 : float, default=None
             State at the start, as a number on the grid; none for the lowest state. Must be >= 0.
         t_max : int, default=100
@@ -375,9 +434,868 @@ class SarsopSolver(Estimator):
         """
         return self._apply(
             "simulate",
-            {},
+            {"true_model": true_model},
             {"x0": x0, "t_max": t_max, "n_reps": n_reps, "paper_convention": paper_convention},
         )
+
+    def to_policyx(self):
+        """Write the policy's vectors as .policyx, for other programs.
+
+        Returns
+        -------
+        text : str
+            The file's text.
+        """
+        return self._apply("export", {}, returns=("text",))
+
+
+class ImportedPolicy(Estimator):
+    """A policy that another solver wrote as .policyx, on a model of one's own.
+
+    Parameters
+    ----------
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    history_ : Table
+        Figures of every recorded step.
+    status_ : {"converged", "iteration_limit", "time_limit"}
+        How the fit ended.
+    seed_ : int
+        The seed of the fit, also where `random_state` is None.
+
+    See Also
+    --------
+    FisheryModel : A stock under harvest with noisy growth and noisy surveys, on a grid.
+    SarsopSolver : Solver of partially observable Markov decision problems with certified lower and upper
+        bounds.
+    ConstantEscapement : The rule that leaves S* behind: best where the stock is known exactly.
+    ConstantMortality : The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable
+        catch, 1 for MSY.
+    MdpPolicy : The optimum of the problem without survey error, which takes the survey for the stock.
+    QuotaTable : A table of quotas of the user's own.
+    fit_growth : Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.
+    convert : A model in a file format of other solvers.
+    compare : Value, late stock and extinction of rules of thumb and of the solved policy.
+    survey_value : What a better survey is worth: values over the survey error.
+
+    References
+    ----------
+    .. [1] Milad Memarzadeh, Carl Boettiger, "Resolving the Measurement Uncertainty Paradox in Ecological
+       Management", 2018, arXiv:1812.11184.
+
+    Examples
+    --------
+    >>> from elinvar.decision import ImportedPolicy
+    >>> fitted = ImportedPolicy().fit(**ImportedPolicy.example("fit"))
+    >>> found = fitted.action(**ImportedPolicy.example("action"))
+    """
+
+    _method = "ecological-pomdp"
+
+    def __init__(self, *, random_state=None, n_jobs=None, time_limit=None, mem_limit=None, verbose=False):
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def fit(self, model, policyx):
+        """Take a policy that another solver wrote as .policyx; it has no upper bound.
+
+        Parameters
+        ----------
+        model : path, str or dict
+            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        policyx : path, str or dict
+            Policy of another solver (.policyx).
+
+        Returns
+        -------
+        self : ImportedPolicy
+            The fitted object.
+        """
+        return self._fit("import", {"model": model, "policyx": policyx})
+
+    def action(self, belief):
+        """The best action at a belief, with bounds of its value.
+
+        Parameters
+        ----------
+        belief : array-like
+            Probability of each state (n_states,).
+
+        Returns
+        -------
+        action : float
+            Index of the best action.
+        """
+        return self._apply("act", {"belief": belief}, returns=("action",))
+
+    def value(self, belief):
+        """The best action at a belief, with bounds of its value.
+
+        Parameters
+        ----------
+        belief : array-like
+            Probability of each state (n_states,).
+
+        Returns
+        -------
+        lower : float
+            Lower bound of the value of the belief.
+        """
+        return self._apply("act", {"belief": belief}, returns=("lower",))
+
+    def recommend(self, observations=None, actions=None, series=None, *, unit=1.0, clip=False):
+        """The next quota from past surveys and catches, with certified bounds and reasons.
+
+        Parameters
+        ----------
+        observations : array-like, default=None
+            Surveyed stock of each year (n,), in the unit that `unit` states.
+        actions : array-like, default=None
+            Catch of each year (n,) or (n - 1,), in the same unit.
+        series : dict, table or array-like, default=None
+            Table with columns observation and action (or survey, biomass; catch, harvest) in their place.
+        unit : float, default=1.0
+            What 1 on the model's grid means in the unit of the series, for example the largest recorded
+            biomass in tonnes. Must be > 0.
+        clip : bool, default=False
+            Whether numbers outside the grid are taken to its nearest end.
+
+        Returns
+        -------
+        findings : Findings
+            With the attributes
+
+            - `quota`: Recommended quota, in the unit of the series.
+            - `mean_stock`: Expected stock now, in the unit of the series.
+            - `reason`: The recommendation in plain words.
+            - `quotas`: Every quota with certified bounds: quota, lower, upper, loss_at_least, loss_at_most.
+            - `influence`: What each survey contributes: time, quota_without, mean_without.
+            - `belief`: Probability of each state now (n_states,).
+        """
+        return self._apply(
+            "recommend",
+            {"observations": observations, "actions": actions, "series": series},
+            {"unit": unit, "clip": clip},
+        )
+
+    def hindcast(self, observations=None, actions=None, series=None, *, unit=1.0, clip=False):
+        """What the policy would have recommended in each year of a record.
+
+        Parameters
+        ----------
+        observations : array-like, default=None
+            Surveyed stock of each year (n,), in the unit that `unit` states.
+        actions : array-like, default=None
+            Catch of each year (n,) or (n - 1,), in the same unit.
+        series : dict, table or array-like, default=None
+            Table with columns observation and action (or survey, biomass; catch, harvest) in their place.
+        unit : float, default=1.0
+            What 1 on the model's grid means in the unit of the series, for example the largest recorded
+            biomass in tonnes. Must be > 0.
+        clip : bool, default=False
+            Whether numbers outside the grid are taken to its nearest end.
+
+        Returns
+        -------
+        hindcast : Table
+            Time, observation, action, recommended (missing in the first year).
+        """
+        return self._apply(
+            "hindcast",
+            {"observations": observations, "actions": actions, "series": series},
+            {"unit": unit, "clip": clip},
+            returns=("hindcast",),
+        )
+
+    def simulate(self, true_model=None, *, x0=None, t_max=100, n_reps=100, paper_convention=False):
+        """Simulate the policy on its own model, or with surveys that it misjudges.
+
+        Parameters
+        ----------
+        true_model : path, str or dict, default=None
+            Model whose surveys are drawn in place of those that the policy assumes (.toml, .pomdp, .pomdpx);
+            in Python a FisheryModel.
+        x0 : float, default=None
+            State at the start, as a number on the grid; none for the lowest state. Must be >= 0.
+        t_max : int, default=100
+            Years; one decision fewer is taken, as in the paper's t = 1..99. Must be >= 2.
+        n_reps : int, default=100
+            Independent replicates. Must be >= 1.
+        paper_convention : bool, default=False
+            Start as published: the prior moves once before the first survey, and the first reward has the
+            factor gamma.
+
+        Returns
+        -------
+        findings : Findings
+            With the attributes
+
+            - `npv`: Discounted reward of each replicate (n_reps,).
+            - `extinction`: Share of replicates in state 0 at each decision (t_max - 1,).
+            - `late_stock`: Mean stock over the later half of the decisions, in grid units.
+        """
+        return self._apply(
+            "simulate",
+            {"true_model": true_model},
+            {"x0": x0, "t_max": t_max, "n_reps": n_reps, "paper_convention": paper_convention},
+        )
+
+
+class ConstantEscapement(Measurement):
+    """The rule that leaves S* behind: best where the stock is known exactly.
+
+    Parameters
+    ----------
+    x0 : float, default=None
+        Stock at the start in grid units; none for a sixth of the carrying capacity. Must be >= 0.
+    t_max : int, default=100
+        Years; one decision fewer is taken. Must be >= 2.
+    paper_convention : bool, default=False
+        Value as published: `t_max - 1` rewards, the first with the factor gamma; otherwise over an infinite
+        time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    See Also
+    --------
+    FisheryModel : A stock under harvest with noisy growth and noisy surveys, on a grid.
+    SarsopSolver : Solver of partially observable Markov decision problems with certified lower and upper
+        bounds.
+    ImportedPolicy : A policy that another solver wrote as .policyx, on a model of one's own.
+    ConstantMortality : The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable
+        catch, 1 for MSY.
+    MdpPolicy : The optimum of the problem without survey error, which takes the survey for the stock.
+    QuotaTable : A table of quotas of the user's own.
+    fit_growth : Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.
+    convert : A model in a file format of other solvers.
+    compare : Value, late stock and extinction of rules of thumb and of the solved policy.
+    survey_value : What a better survey is worth: values over the survey error.
+
+    References
+    ----------
+    .. [1] Milad Memarzadeh, Carl Boettiger, "Resolving the Measurement Uncertainty Paradox in Ecological
+       Management", 2018, arXiv:1812.11184.
+
+    Examples
+    --------
+    >>> from elinvar.decision import ConstantEscapement
+    >>> found = ConstantEscapement().predict(**ConstantEscapement.example("predict"))
+    """
+
+    _method = "ecological-pomdp"
+    _fixed = {"rule": "constant_escapement", "factor": 0.8}
+
+    def __init__(
+        self,
+        *,
+        x0=None,
+        t_max=100,
+        paper_convention=False,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.x0 = x0
+        self.t_max = t_max
+        self.paper_convention = paper_convention
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def predict(self, model, observations=None, quota_table=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
+        model : path, str or dict
+            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        observations : array-like, default=None
+            Surveys to answer with a quota (n,), in grid units.
+        quota_table : dict, table or array-like, default=None
+            For the rule 'table': columns observation and quota, in grid units.
+
+        Returns
+        -------
+        quotas : ndarray or None
+            Quota after each of the surveys given (n,), in grid units.
+        """
+        return self._measure(
+            "rule",
+            {"model": model, "observations": observations, "quota_table": quota_table},
+            returns=("quotas",),
+        )
+
+    def evaluate(self, model, observations=None, quota_table=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
+        model : path, str or dict
+            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        observations : array-like, default=None
+            Surveys to answer with a quota (n,), in grid units.
+        quota_table : dict, table or array-like, default=None
+            For the rule 'table': columns observation and quota, in grid units.
+
+        Returns
+        -------
+        findings : Findings
+            With the attributes
+
+            - `npv`: Expected discounted reward from x0, exact.
+            - `late_stock`: Expected stock over the later half of the decisions, in grid units.
+            - `survival`: Probability that the stock is not extinct at the last decision.
+            - `quotas`: Quota after each of the surveys given (n,), in grid units.
+            - `rule`: Observation and quota of every grid point, in grid units.
+            - `path`: Time, expected stock (grid units) and extinction probability at each decision.
+            - `values`: Expected discounted reward from every state over an infinite time (n_states,).
+        """
+        return self._measure(
+            "rule",
+            {"model": model, "observations": observations, "quota_table": quota_table},
+        )
+
+
+class ConstantMortality(Measurement):
+    """The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable catch, 1 for MSY.
+
+    Parameters
+    ----------
+    factor : float, default=0.8
+        Share of F_MSY that constant mortality takes: 0.8 for the total allowable catch, 1 for MSY. Must be >
+        0.
+    x0 : float, default=None
+        Stock at the start in grid units; none for a sixth of the carrying capacity. Must be >= 0.
+    t_max : int, default=100
+        Years; one decision fewer is taken. Must be >= 2.
+    paper_convention : bool, default=False
+        Value as published: `t_max - 1` rewards, the first with the factor gamma; otherwise over an infinite
+        time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    See Also
+    --------
+    FisheryModel : A stock under harvest with noisy growth and noisy surveys, on a grid.
+    SarsopSolver : Solver of partially observable Markov decision problems with certified lower and upper
+        bounds.
+    ImportedPolicy : A policy that another solver wrote as .policyx, on a model of one's own.
+    ConstantEscapement : The rule that leaves S* behind: best where the stock is known exactly.
+    MdpPolicy : The optimum of the problem without survey error, which takes the survey for the stock.
+    QuotaTable : A table of quotas of the user's own.
+    fit_growth : Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.
+    convert : A model in a file format of other solvers.
+    compare : Value, late stock and extinction of rules of thumb and of the solved policy.
+    survey_value : What a better survey is worth: values over the survey error.
+
+    References
+    ----------
+    .. [1] Milad Memarzadeh, Carl Boettiger, "Resolving the Measurement Uncertainty Paradox in Ecological
+       Management", 2018, arXiv:1812.11184.
+
+    Examples
+    --------
+    >>> from elinvar.decision import ConstantMortality
+    >>> found = ConstantMortality().predict(**ConstantMortality.example("predict"))
+    """
+
+    _method = "ecological-pomdp"
+    _fixed = {"rule": "constant_mortality"}
+
+    def __init__(
+        self,
+        *,
+        factor=0.8,
+        x0=None,
+        t_max=100,
+        paper_convention=False,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.factor = factor
+        self.x0 = x0
+        self.t_max = t_max
+        self.paper_convention = paper_convention
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def predict(self, model, observations=None, quota_table=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
+        model : path, str or dict
+            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        observations : array-like, default=None
+            Surveys to answer with a quota (n,), in grid units.
+        quota_table : dict, table or array-like, default=None
+            For the rule 'table': columns observation and quota, in grid units.
+
+        Returns
+        -------
+        quotas : ndarray or None
+            Quota after each of the surveys given (n,), in grid units.
+        """
+        return self._measure(
+            "rule",
+            {"model": model, "observations": observations, "quota_table": quota_table},
+            returns=("quotas",),
+        )
+
+    def evaluate(self, model, observations=None, quota_table=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
+        model : path, str or dict
+            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        observations : array-like, default=None
+            Surveys to answer with a quota (n,), in grid units.
+        quota_table : dict, table or array-like, default=None
+            For the rule 'table': columns observation and quota, in grid units.
+
+        Returns
+        -------
+        findings : Findings
+            With the attributes
+
+            - `npv`: Expected discounted reward from x0, exact.
+            - `late_stock`: Expected stock over the later half of the decisions, in grid units.
+            - `survival`: Probability that the stock is not extinct at the last decision.
+            - `quotas`: Quota after each of the surveys given (n,), in grid units.
+            - `rule`: Observation and quota of every grid point, in grid units.
+            - `path`: Time, expected stock (grid units) and extinction probability at each decision.
+            - `values`: Expected discounted reward from every state over an infinite time (n_states,).
+        """
+        return self._measure(
+            "rule",
+            {"model": model, "observations": observations, "quota_table": quota_table},
+        )
+
+
+class MdpPolicy(Measurement):
+    """The optimum of the problem without survey error, which takes the survey for the stock.
+
+    Parameters
+    ----------
+    x0 : float, default=None
+        Stock at the start in grid units; none for a sixth of the carrying capacity. Must be >= 0.
+    t_max : int, default=100
+        Years; one decision fewer is taken. Must be >= 2.
+    paper_convention : bool, default=False
+        Value as published: `t_max - 1` rewards, the first with the factor gamma; otherwise over an infinite
+        time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    See Also
+    --------
+    FisheryModel : A stock under harvest with noisy growth and noisy surveys, on a grid.
+    SarsopSolver : Solver of partially observable Markov decision problems with certified lower and upper
+        bounds.
+    ImportedPolicy : A policy that another solver wrote as .policyx, on a model of one's own.
+    ConstantEscapement : The rule that leaves S* behind: best where the stock is known exactly.
+    ConstantMortality : The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable
+        catch, 1 for MSY.
+    QuotaTable : A table of quotas of the user's own.
+    fit_growth : Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.
+    convert : A model in a file format of other solvers.
+    compare : Value, late stock and extinction of rules of thumb and of the solved policy.
+    survey_value : What a better survey is worth: values over the survey error.
+
+    References
+    ----------
+    .. [1] Milad Memarzadeh, Carl Boettiger, "Resolving the Measurement Uncertainty Paradox in Ecological
+       Management", 2018, arXiv:1812.11184.
+
+    Examples
+    --------
+    >>> from elinvar.decision import MdpPolicy
+    >>> found = MdpPolicy().predict(**MdpPolicy.example("predict"))
+    """
+
+    _method = "ecological-pomdp"
+    _fixed = {"rule": "mdp", "factor": 0.8}
+
+    def __init__(
+        self,
+        *,
+        x0=None,
+        t_max=100,
+        paper_convention=False,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.x0 = x0
+        self.t_max = t_max
+        self.paper_convention = paper_convention
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def predict(self, model, observations=None, quota_table=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
+        model : path, str or dict
+            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        observations : array-like, default=None
+            Surveys to answer with a quota (n,), in grid units.
+        quota_table : dict, table or array-like, default=None
+            For the rule 'table': columns observation and quota, in grid units.
+
+        Returns
+        -------
+        quotas : ndarray or None
+            Quota after each of the surveys given (n,), in grid units.
+        """
+        return self._measure(
+            "rule",
+            {"model": model, "observations": observations, "quota_table": quota_table},
+            returns=("quotas",),
+        )
+
+    def evaluate(self, model, observations=None, quota_table=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
+        model : path, str or dict
+            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        observations : array-like, default=None
+            Surveys to answer with a quota (n,), in grid units.
+        quota_table : dict, table or array-like, default=None
+            For the rule 'table': columns observation and quota, in grid units.
+
+        Returns
+        -------
+        findings : Findings
+            With the attributes
+
+            - `npv`: Expected discounted reward from x0, exact.
+            - `late_stock`: Expected stock over the later half of the decisions, in grid units.
+            - `survival`: Probability that the stock is not extinct at the last decision.
+            - `quotas`: Quota after each of the surveys given (n,), in grid units.
+            - `rule`: Observation and quota of every grid point, in grid units.
+            - `path`: Time, expected stock (grid units) and extinction probability at each decision.
+            - `values`: Expected discounted reward from every state over an infinite time (n_states,).
+        """
+        return self._measure(
+            "rule",
+            {"model": model, "observations": observations, "quota_table": quota_table},
+        )
+
+
+class QuotaTable(Measurement):
+    """A table of quotas of the user's own.
+
+    Parameters
+    ----------
+    x0 : float, default=None
+        Stock at the start in grid units; none for a sixth of the carrying capacity. Must be >= 0.
+    t_max : int, default=100
+        Years; one decision fewer is taken. Must be >= 2.
+    paper_convention : bool, default=False
+        Value as published: `t_max - 1` rewards, the first with the factor gamma; otherwise over an infinite
+        time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    See Also
+    --------
+    FisheryModel : A stock under harvest with noisy growth and noisy surveys, on a grid.
+    SarsopSolver : Solver of partially observable Markov decision problems with certified lower and upper
+        bounds.
+    ImportedPolicy : A policy that another solver wrote as .policyx, on a model of one's own.
+    ConstantEscapement : The rule that leaves S* behind: best where the stock is known exactly.
+    ConstantMortality : The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable
+        catch, 1 for MSY.
+    MdpPolicy : The optimum of the problem without survey error, which takes the survey for the stock.
+    fit_growth : Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.
+    convert : A model in a file format of other solvers.
+    compare : Value, late stock and extinction of rules of thumb and of the solved policy.
+    survey_value : What a better survey is worth: values over the survey error.
+
+    References
+    ----------
+    .. [1] Milad Memarzadeh, Carl Boettiger, "Resolving the Measurement Uncertainty Paradox in Ecological
+       Management", 2018, arXiv:1812.11184.
+
+    Examples
+    --------
+    >>> from elinvar.decision import QuotaTable
+    >>> found = QuotaTable().predict(**QuotaTable.example("predict"))
+    """
+
+    _method = "ecological-pomdp"
+    _fixed = {"rule": "table", "factor": 0.8}
+
+    def __init__(
+        self,
+        *,
+        x0=None,
+        t_max=100,
+        paper_convention=False,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.x0 = x0
+        self.t_max = t_max
+        self.paper_convention = paper_convention
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def predict(self, model, observations=None, quota_table=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
+        model : path, str or dict
+            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        observations : array-like, default=None
+            Surveys to answer with a quota (n,), in grid units.
+        quota_table : dict, table or array-like, default=None
+            For the rule 'table': columns observation and quota, in grid units.
+
+        Returns
+        -------
+        quotas : ndarray or None
+            Quota after each of the surveys given (n,), in grid units.
+        """
+        return self._measure(
+            "rule",
+            {"model": model, "observations": observations, "quota_table": quota_table},
+            returns=("quotas",),
+        )
+
+    def evaluate(self, model, observations=None, quota_table=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
+        model : path, str or dict
+            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        observations : array-like, default=None
+            Surveys to answer with a quota (n,), in grid units.
+        quota_table : dict, table or array-like, default=None
+            For the rule 'table': columns observation and quota, in grid units.
+
+        Returns
+        -------
+        findings : Findings
+            With the attributes
+
+            - `npv`: Expected discounted reward from x0, exact.
+            - `late_stock`: Expected stock over the later half of the decisions, in grid units.
+            - `survival`: Probability that the stock is not extinct at the last decision.
+            - `quotas`: Quota after each of the surveys given (n,), in grid units.
+            - `rule`: Observation and quota of every grid point, in grid units.
+            - `path`: Time, expected stock (grid units) and extinction probability at each decision.
+            - `values`: Expected discounted reward from every state over an infinite time (n_states,).
+        """
+        return self._measure(
+            "rule",
+            {"model": model, "observations": observations, "quota_table": quota_table},
+        )
+
+
+def fit_growth(
+    observations=None,
+    actions=None,
+    series=None,
+    *,
+    order="observe-harvest-recruit",
+    sigma_m=0.1,
+    grid=(0.0, 2.0, 100),
+    discount=0.95,
+    n_jobs=None,
+    time_limit=None,
+    mem_limit=None,
+    verbose=False,
+):
+    """Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.
+
+    Parameters
+    ----------
+    observations : array-like, default=None
+        Surveyed stock of each year (n,), in the unit that `unit` states.
+    actions : array-like, default=None
+        Catch of each year (n,) or (n - 1,), in the same unit.
+    series : dict, table or array-like, default=None
+        Table with columns observation and action (or survey, biomass; catch, harvest) in their place.
+    order : {"observe-harvest-recruit", "recruit-first"}, default="observe-harvest-recruit"
+        Whether the catch is taken before the stock grows or after.
+    sigma_m : float, default=0.1
+        Standard deviation of the survey error of the model, in units of the largest survey. Must be >= 0.
+    grid : sequence of object, default=(0.0, 2.0, 100)
+        Grid of the model: 0, upper end and number of points, in units of the largest survey.
+    discount : float, default=0.95
+        Value of a unit of reward one year later, in (0, 1). Must be in (0, 1).
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    findings : Findings
+        With the attributes
+
+        - `model`: Fishery model to solve, in units of the largest survey.
+        - `unit`: What 1 on its grid means in the record's unit: give it to recommend and hindcast.
+        - `estimates`: r, K and sigma_g with standard errors.
+        - `residuals`: Observed minus expected next stock of each step (n - 1,), in grid units.
+
+    See Also
+    --------
+    FisheryModel : A stock under harvest with noisy growth and noisy surveys, on a grid.
+    SarsopSolver : Solver of partially observable Markov decision problems with certified lower and upper
+        bounds.
+    ImportedPolicy : A policy that another solver wrote as .policyx, on a model of one's own.
+    ConstantEscapement : The rule that leaves S* behind: best where the stock is known exactly.
+    ConstantMortality : The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable
+        catch, 1 for MSY.
+    MdpPolicy : The optimum of the problem without survey error, which takes the survey for the stock.
+    QuotaTable : A table of quotas of the user's own.
+    convert : A model in a file format of other solvers.
+    compare : Value, late stock and extinction of rules of thumb and of the solved policy.
+    survey_value : What a better survey is worth: values over the survey error.
+
+    References
+    ----------
+    .. [1] Milad Memarzadeh, Carl Boettiger, "Resolving the Measurement Uncertainty Paradox in Ecological
+       Management", 2018, arXiv:1812.11184.
+    """
+    return call_function(
+        "ecological-pomdp",
+        "fit-growth",
+        {"observations": observations, "actions": actions, "series": series},
+        {"order": order, "sigma_m": sigma_m, "grid": grid, "discount": discount},
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def convert(model, *, format="pomdpx", n_jobs=None, time_limit=None, mem_limit=None, verbose=False):
+    """A model in a file format of other solvers.
+
+    Parameters
+    ----------
+    model : path, str or dict
+        Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+    format : {"pomdp", "pomdpx"}, default="pomdpx"
+        File format to write.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    text : str
+        The file's text.
+
+    See Also
+    --------
+    FisheryModel : A stock under harvest with noisy growth and noisy surveys, on a grid.
+    SarsopSolver : Solver of partially observable Markov decision problems with certified lower and upper
+        bounds.
+    ImportedPolicy : A policy that another solver wrote as .policyx, on a model of one's own.
+    ConstantEscapement : The rule that leaves S* behind: best where the stock is known exactly.
+    ConstantMortality : The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable
+        catch, 1 for MSY.
+    MdpPolicy : The optimum of the problem without survey error, which takes the survey for the stock.
+    QuotaTable : A table of quotas of the user's own.
+    fit_growth : Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.
+    compare : Value, late stock and extinction of rules of thumb and of the solved policy.
+    survey_value : What a better survey is worth: values over the survey error.
+
+    References
+    ----------
+    .. [1] Milad Memarzadeh, Carl Boettiger, "Resolving the Measurement Uncertainty Paradox in Ecological
+       Management", 2018, arXiv:1812.11184.
+    """
+    return call_function(
+        "ecological-pomdp",
+        "convert",
+        {"model": model},
+        {"format": format},
+        returns=("text",),
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
 
 
 def compare(
@@ -435,6 +1353,14 @@ def compare(
     FisheryModel : A stock under harvest with noisy growth and noisy surveys, on a grid.
     SarsopSolver : Solver of partially observable Markov decision problems with certified lower and upper
         bounds.
+    ImportedPolicy : A policy that another solver wrote as .policyx, on a model of one's own.
+    ConstantEscapement : The rule that leaves S* behind: best where the stock is known exactly.
+    ConstantMortality : The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable
+        catch, 1 for MSY.
+    MdpPolicy : The optimum of the problem without survey error, which takes the survey for the stock.
+    QuotaTable : A table of quotas of the user's own.
+    fit_growth : Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.
+    convert : A model in a file format of other solvers.
     survey_value : What a better survey is worth: values over the survey error.
 
     References
@@ -505,6 +1431,14 @@ def survey_value(
     FisheryModel : A stock under harvest with noisy growth and noisy surveys, on a grid.
     SarsopSolver : Solver of partially observable Markov decision problems with certified lower and upper
         bounds.
+    ImportedPolicy : A policy that another solver wrote as .policyx, on a model of one's own.
+    ConstantEscapement : The rule that leaves S* behind: best where the stock is known exactly.
+    ConstantMortality : The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable
+        catch, 1 for MSY.
+    MdpPolicy : The optimum of the problem without survey error, which takes the survey for the stock.
+    QuotaTable : A table of quotas of the user's own.
+    fit_growth : Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.
+    convert : A model in a file format of other solvers.
     compare : Value, late stock and extinction of rules of thumb and of the solved policy.
 
     References

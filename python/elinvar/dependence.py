@@ -527,6 +527,8 @@ class FairnessAudit(Measurement):
 
     Parameters
     ----------
+    groups : sequence of str, default=None
+        Attributes whose joint levels form the groups of jsd, uf and the subgroup table; none for all of them.
     n_bins : int, default=5
         Bins of equal frequency for continuous attributes when groups are formed. Must be in [2, 100].
     n_permutations : int, default=199
@@ -573,6 +575,7 @@ class FairnessAudit(Measurement):
     def __init__(
         self,
         *,
+        groups=None,
         n_bins=5,
         n_permutations=199,
         c=1.0,
@@ -583,6 +586,7 @@ class FairnessAudit(Measurement):
         mem_limit=None,
         verbose=False,
     ):
+        self.groups = groups
         self.n_bins = n_bins
         self.n_permutations = n_permutations
         self.c = c
@@ -612,6 +616,7 @@ class FairnessAudit(Measurement):
 
             - `summary`: Measure, value, p_value: ccdcov, jdcov, sum, eta = ccdcov - sum, floor of jdcov.
             - `marginal`: Each attribute alone: dcov, dcor, p_value, jsd (bits), uf.
+            - `pairs`: Each pair of attributes together: ccdcov, jsd (bits), uf.
             - `attribution`: Pair and triple terms with p-values, alone and family-wise (max-T).
             - `subgroups`: Every joint group: rows, share, mean_score, mean_outcome.
             - `jsd`: Jensen-Shannon divergence between the joint groups (bits).

@@ -43,7 +43,7 @@ def test_fair_regressor():
         FairRegressor(random_state=0, **{"loss": "gaussian", **params}).fit(X, y, GROUP)
 
     assert "parameter 'lam' must be >= 0, got -1.0" in message(ValueError, fit, lam=-1.0)
-    assert "parameter 'batch_size' must be a whole number >= 8 or none, got 4" in message(ValueError, fit, batch_size=4)
+    assert "parameter 'batch_size' must be a whole number >= 8, or one of 'auto' or none, got 4" in message(ValueError, fit, batch_size=4)
     assert "parameter 'dropout' must be in [0, 1), got 1.0" in message(ValueError, fit, dropout=1.0)
     assert "batch_size" in message(ValueError, fit, batch_size=1000)
     assert "poisson" in message(ValueError, fit, loss="poisson")
@@ -64,7 +64,7 @@ def test_fair_classifier():
 def test_monge_gap():
     assert "X has 3 features, Y has 2" in message(ValueError, MongeGapMap(num_iters=2, batch_size=8).fit, X, X[:, :2])
     assert "must be row-paired, got 60 and 50 rows" in message(ValueError, monge_gap, X, X[:50])
-    assert "epsilon must be > 0; use method='exact' for the unregularised gap" in message(ValueError, monge_gap, X, X, epsilon=-1.0)
+    assert "parameter 'epsilon' must be > 0 or none, got -1.0; use method='exact' for the unregularised gap" in message(ValueError, monge_gap, X, X, epsilon=-1.0)
     bad = X.copy()
     bad[3, 1] = np.inf
     assert "non-finite value at row 3, column 1" in message(ValueError, monge_gap, X, bad)

@@ -30,7 +30,13 @@ ESTIMATORS = [
 
 def expected_failures(estimator):
     """Checks that cannot hold, each with the reason."""
-    return {}
+    network = isinstance(estimator, MongeGapMap) or getattr(estimator, "model", None) == "mlp"
+    if not network:
+        return {}
+    return {
+        "check_methods_subset_invariance": "networks predict in single precision: the last bit depends on how many rows share a product",
+        "check_sample_weight_equivalence_on_dense_data": "networks draw validation rows and batches by position",
+    }
 
 
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)

@@ -23,7 +23,7 @@ X = rng.normal(size=(80, 3))
 y = X[:, 0] + 0.1 * rng.normal(size=80)
 group = (rng.random(80) < 0.5).astype(int)
 model = FairRegressor(loss="gaussian", model="linear", random_state=0)
-assert repr(model) == "FairRegressor(loss='gaussian', model='linear', random_state=0)", repr(model)
+assert repr(model) == "FairRegressor(model='linear', random_state=0)", repr(model)
 assert model.set_params(c=2.0).get_params()["c"] == 2.0
 try:
     model.set_params(cc=1)

@@ -369,7 +369,7 @@ fn example(method: &Method, class: &Class) -> String {
     }
 }
 
-fn kind_of(domain: &Domain) -> String {
+pub(crate) fn kind_of(domain: &Domain) -> String {
     match domain {
         Domain::Bool => "bool".into(),
         Domain::Integer => "int".into(),

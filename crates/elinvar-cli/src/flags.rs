@@ -2,7 +2,7 @@
 
 use crate::files;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches};
 use elinvar_core::params::{Domain, Parameter};
 use elinvar_core::{Error, Result, Spec};
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ pub(crate) fn of_spec(spec: &Spec) -> Vec<Arg> {
         .value_name("FILE")
         .help("Parameters as TOML or JSON; flags override them")
         .help_heading("Parameters");
-    let own = spec.parameters.iter().map(of_parameter);
+    let own = spec.parameters.iter().flat_map(|parameter| std::iter::once(of_parameter(parameter)).chain(shorthand(parameter)));
     if spec.parameters.is_empty() { Vec::new() } else { std::iter::once(file).chain(own).collect() }
 }
 
@@ -31,6 +31,17 @@ fn of_parameter(parameter: &Parameter) -> Arg {
         Domain::Bool => flag.num_args(0..=1).require_equals(true).default_missing_value("true"),
         _ => flag,
     }
+}
+
+/// `--exact`, the same as `--method exact`.
+fn shorthand(parameter: &Parameter) -> Option<Arg> {
+    let word = parameter.shorthand.as_ref()?;
+    let flag = Arg::new(shorthand_id(&parameter.name)).long(word.clone()).action(ArgAction::SetTrue).conflicts_with(id(&parameter.name));
+    Some(flag.help(format!("The same as --{} {word}", flag_name(&parameter.name))).help_heading("Parameters"))
+}
+
+fn shorthand_id(parameter: &str) -> String {
+    format!("shorthand:{parameter}")
 }
 
 /// Name of a parameter's argument, apart from those of inputs and of the command itself.
@@ -92,6 +103,9 @@ pub(crate) fn read(spec: &Spec, matches: &ArgMatches) -> Result<Map<String, Valu
         let given = matches.value_source(&id) == Some(ValueSource::CommandLine);
         if let Some(text) = matches.get_one::<String>(&id).filter(|_| given) {
             values.insert(parameter.name.clone(), parameter.parse(text)?);
+        }
+        if let Some(word) = parameter.shorthand.as_ref().filter(|_| matches.get_flag(&shorthand_id(&parameter.name))) {
+            values.insert(parameter.name.clone(), parameter.parse(word)?);
         }
     }
     Ok(values)

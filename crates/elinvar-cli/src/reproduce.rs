@@ -14,7 +14,7 @@ const FOLDER: &str = "elinvar-evidence";
 pub(crate) fn commands() -> Vec<Command> {
     let method = Arg::new("method").value_name("METHOD").required(true).help("Method, as `elinvar list` names it");
     let scale = || Arg::new("scale").long("scale").value_name("WORD");
-    let record = Arg::new("record").long("record").value_name("DIR").help("Also write the judged evidence to DIR/<method>.json");
+    let record = Arg::new("record").long("record").value_name("DIR").help("Also write the judged evidence to DIR/<method>.<scale>.json");
     let run = Command::new("reproduce")
         .about("Run a paper's claims again and judge them")
         .arg(method.clone())
@@ -149,7 +149,7 @@ fn publish(method: &Method, scale: Scale, run: &RunReport, folder: &Path, matche
     let own = folder.join(method.card.slug);
     elinvar_report::write_page(&own, &report, &figures)?;
     if let Some(record) = options::text(matches, "record") {
-        elinvar_report::write_report_json(Path::new(record).join(format!("{}.json", method.card.slug)), &report, &figures)?;
+        elinvar_report::write_report_json(Path::new(record).join(format!("{}.{scale}.json", method.card.slug)), &report, &figures)?;
     }
     Ok(report)
 }

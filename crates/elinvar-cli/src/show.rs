@@ -119,8 +119,9 @@ fn cell_json(column: &Column, row: usize) -> Value {
 pub(crate) fn findings(values: &Bundle<'_>) -> String {
     let mut lines: Vec<(String, String)> = Vec::new();
     let mut blocks = Vec::new();
+    let features = feature_names(values);
     for (name, item) in values.iter() {
-        match block(name, item) {
+        match named_rows(name, item, &features).or_else(|| block(name, item)) {
             Some(text) => blocks.push(text),
             None => add_lines(&mut lines, &mut blocks, name, &item_json(item)),
         }
@@ -132,6 +133,26 @@ pub(crate) fn findings(values: &Bundle<'_>) -> String {
     }
     parts.extend(blocks);
     parts.join("\n")
+}
+
+/// The names behind `feature_names`, empty where a model has none.
+fn feature_names(values: &Bundle<'_>) -> Vec<String> {
+    match values.get("feature_names") {
+        Some(Item::Json(Value::Array(names))) => names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// One number for each feature, beside the feature's name.
+fn named_rows(name: &str, item: &Item<'_>, features: &[String]) -> Option<String> {
+    let table = match item {
+        Item::Array(a) if a.ndim() == 1 && a.len() == features.len() && !features.is_empty() => {
+            let names = Column::Text(features.iter().cloned().map(Some).collect());
+            Table::new().with("feature", names).and_then(|t| t.with(name, Column::Number(a.iter().copied().collect())))
+        }
+        _ => return None,
+    };
+    table.ok().map(|table| format!("{name}\n{}", table_text(&table)))
 }
 
 /// A JSON object becomes one line a field, as deep as it goes; a list of objects becomes a table.
@@ -151,7 +172,10 @@ fn add_lines(lines: &mut Vec<(String, String)>, blocks: &mut Vec<String>, name: 
 fn cell_text(value: &Value) -> String {
     match value {
         Value::Number(n) if n.is_f64() => n.as_f64().map_or(n.to_string(), number),
-        Value::Array(items) => items.iter().map(cell_text).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => {
+            let shown = items.iter().take(COLUMNS).map(cell_text).collect::<Vec<_>>().join(", ");
+            if items.len() > COLUMNS { format!("{shown}, … {} more", items.len() - COLUMNS) } else { shown }
+        }
         Value::Object(fields) => fields.iter().map(|(k, v)| format!("{k}={}", cell_text(v))).collect::<Vec<_>>().join(", "),
         other => flags::show(other),
     }
@@ -228,6 +252,14 @@ mod tests {
         let text = findings(&values);
         assert!(text.starts_with("statistic  0.25\nnote.a     1\nnote.b     x\n\ngroups\ngroup        rows\n"), "{text}");
         assert!(text.contains("young women     7\n"), "{text}");
+    }
+
+    #[test]
+    fn coefficients_stand_beside_their_features_and_long_lists_are_cut() {
+        let values = Bundle::new().with("feature_names", json!(["age", "car=suv"])).with("coef", array![0.5, -1.0]);
+        assert!(findings(&values).contains("feature  coef\n"), "{}", findings(&values));
+        let many = Bundle::new().with("levels", json!((0..40).collect::<Vec<_>>()));
+        assert!(findings(&many).ends_with("10, 11, … 28 more\n"), "{}", findings(&many));
     }
 
     #[test]

@@ -386,7 +386,7 @@ fn reproduce_judges_writes_the_page_and_goes_on() {
     let failed = reproduce(&out, &["--scale", "quick", "--record", &folder.path("reports")]);
     assert_eq!((failed.code, failed.errors.as_str()), (1, ""), "a claim that does not hold is exit code 1, no error");
     assert!(failed.output.contains("not reproduced"), "{}", failed.output);
-    assert!(Path::new(&folder.path("reports/line.json")).exists());
+    assert!(Path::new(&folder.path("reports/line.quick.json")).exists());
 }
 
 #[test]

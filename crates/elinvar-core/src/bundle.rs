@@ -97,7 +97,9 @@ impl Field {
 
 /// A function of arrays that a user brings, such as a ground cost in Python.
 #[derive(Clone)]
-pub struct Function(Arc<dyn Fn(&Bundle<'_>) -> Result<Bundle<'static>> + Send + Sync>);
+pub struct Function(Arc<Call>);
+
+type Call = dyn Fn(&Bundle<'_>) -> Result<Bundle<'static>> + Send + Sync;
 
 impl Function {
     /// Wraps a closure.

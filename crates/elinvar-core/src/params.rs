@@ -158,6 +158,10 @@ pub struct Parameter {
     pub doc: String,
     /// Whether a sweep should move on a logarithmic scale.
     pub log_scale: bool,
+    /// A choice that the command line also takes as a flag of its own: `--exact` for `--method exact`.
+    pub shorthand: Option<String>,
+    /// What to do about a value out of range, where the range alone does not say.
+    pub hint: Option<String>,
 }
 
 impl Parameter {
@@ -173,7 +177,14 @@ impl Parameter {
     /// `parameter 'name' must be EXPECTED, got VALUE`.
     pub fn check(&self, value: &Value) -> Result<()> {
         let fine = (self.nullable && value.is_null()) || fits(&self.domain, &self.bounds, value);
-        if fine { Ok(()) } else { Err(Error::parameter(&self.name, self.expected(), show(value))) }
+        if fine {
+            return Ok(());
+        }
+        let error = Error::parameter(&self.name, self.expected(), show(value));
+        Err(match &self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        })
     }
 
     /// Reads a value as a person writes it in a shell: `0.1`, `none`, `[32, 32]`, `32,32`, `euclidean`.
@@ -278,6 +289,8 @@ fn read_property(name: &str, property: &Value, root: &Value, default: Option<&Va
         default: default.cloned().unwrap_or(Value::Null),
         doc: text_of(property, "description").or(text_of(&core, "description")).unwrap_or_default(),
         log_scale: property.get("x-scale").and_then(Value::as_str) == Some("log"),
+        shorthand: text_of(property, "x-shorthand"),
+        hint: text_of(property, "x-hint"),
     }
 }
 
@@ -419,6 +432,7 @@ fn show(value: &Value) -> String {
     match value {
         Value::Null => "none".into(),
         Value::String(s) => format!("'{s}'"),
+        Value::Array(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(", ")),
         other => other.to_string(),
     }
 }

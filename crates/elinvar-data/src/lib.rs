@@ -4,6 +4,7 @@
 //! |---|---|
 //! | table | CSV (delimiter sniffed, `.gz` by content), Parquet, Arrow IPC, R data frames, NPY/NPZ of rank 1 or 2 |
 //! | array | NPY, NPZ (`file.npz:name`), safetensors (`file.safetensors:name`), numeric CSV |
+//! | annotated matrix | AnnData (`.h5ad`), with the feature `hdf5` |
 //! | model | safetensors whose metadata names method, format, parameters and versions |
 //!
 //! The content decides the format; the file name only helps where the content is text. Nothing read is trusted: every declared
@@ -13,6 +14,7 @@
 //! the same folder that replaces the target when it is complete.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod anndata;
 mod array;
 mod columnar;
 mod container;
@@ -27,9 +29,11 @@ mod npz;
 mod output;
 pub mod rda;
 mod source;
+mod study;
 mod table;
 mod tensor;
 
+pub use anndata::{AnnData, read_anndata};
 pub use array::{
     read_array, read_array_from, read_array32, read_arrays, read_arrays_from, read_tensor, read_tensor_from, write_array, write_arrays,
 };
@@ -37,5 +41,6 @@ pub use describe::{describe, describe_from};
 pub use format::Format;
 pub use model::ModelFile;
 pub use output::{atomic_write, atomic_write_with};
+pub use study::{study_anndata, study_file};
 pub use table::{read_table, read_table_from, write_table, write_table_to};
 pub use tensor::TensorData;

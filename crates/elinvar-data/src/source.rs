@@ -216,7 +216,7 @@ fn holds_members(file: &str) -> bool {
 }
 
 /// "No such file", with the nearest name in the same folder.
-fn not_there(path: &Path, error: io::Error) -> Error {
+pub(crate) fn not_there(path: &Path, error: io::Error) -> Error {
     let name = Name::new(path.display().to_string());
     if error.kind() != io::ErrorKind::NotFound {
         return name.io(error);
@@ -228,7 +228,7 @@ fn not_there(path: &Path, error: io::Error) -> Error {
     let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     let wanted = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    let missing = name.damaged("there is no such file");
+    let missing = name.damaged("there is no such file").caused_by(error);
     match nearest(wanted, names.iter().map(String::as_str)) {
         Some(near) => missing.hint(format!("did you mean '{}'?", path.with_file_name(near).display())),
         None => missing,

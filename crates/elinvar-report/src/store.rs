@@ -67,10 +67,10 @@ impl EvidenceStore {
         let mut names = Vec::new();
         for path in entries(&self.folder)? {
             let name = path.file_name().and_then(|s| s.to_str()).map(str::to_owned);
-            if let Some(name) = name.filter(|n| !n.starts_with('.') && path.is_dir()) {
-                if !self.files(&name)?.is_empty() {
-                    names.push(name);
-                }
+            if let Some(name) = name.filter(|n| !n.starts_with('.') && path.is_dir())
+                && !self.files(&name)?.is_empty()
+            {
+                names.push(name);
             }
         }
         Ok(names)

@@ -215,10 +215,10 @@ fn bootstrap(seeds: usize, statistic: &dyn Fn(&[usize]) -> f64) -> (f64, f64) {
 fn missing_verdict(evidence: &Evidence, cells: &[&Cell]) -> Option<Verdict> {
     let lacks = |cell: &&Cell| evidence.in_cell(cell).next().is_none();
     let failed = |cell: &&Cell| evidence.records.iter().any(|r| matches!(r.outcome, Outcome::Error(_)) && cell.contains(&r.trial));
-    if cells.iter().any(|c| failed(c)) {
+    if cells.iter().any(failed) {
         return Some(Verdict::Failed);
     }
-    cells.iter().any(|c| lacks(c)).then_some(Verdict::NotRun)
+    cells.iter().any(lacks).then_some(Verdict::NotRun)
 }
 
 fn curves_by_seed(evidence: &Evidence, metric: &str, against: &str, of: &Cell) -> BTreeMap<u64, Vec<(f64, f64)>> {

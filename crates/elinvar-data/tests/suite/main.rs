@@ -1,6 +1,7 @@
 //! Round trips, bad input, attacks and random damage over every format.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod anndata;
 mod attacks;
 mod bad_input;
 mod examples;

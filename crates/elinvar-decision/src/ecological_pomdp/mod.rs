@@ -3,6 +3,7 @@
 pub mod data;
 pub mod fishery;
 pub mod formats;
+pub mod growth_fit;
 pub mod mdp;
 pub mod params;
 pub mod policy;
@@ -15,6 +16,7 @@ pub mod survey_value;
 mod tasks;
 
 pub use fishery::{Baselines, FisheryModel, Growth, HarvestOrder, Noise};
+pub use growth_fit::{GrowthFit, fit_growth};
 pub use mdp::{MdpSolution, solve_mdp};
 pub use policy::{Advice, AlphaPolicy, Influence, PolicyParts, QuotaScale, Recommendation, SurveyBelief};
 pub use pomdp::{Observation, Pomdp, SparseRows, Transition};
@@ -54,6 +56,12 @@ pub fn method() -> Method {
         .operation::<tasks::HindcastTask>()
         .operation::<tasks::ActTask>()
         .operation::<tasks::SimulateTask>()
+        .operation::<tasks::PlanTask>()
+        .operation::<tasks::ExportTask>()
+        .estimator::<tasks::ImportTask>()
+        .measurement::<tasks::RuleTask>()
+        .measurement::<tasks::FitGrowthTask>()
+        .measurement::<tasks::ConvertTask>()
         .measurement::<tasks::CompareTask>()
         .measurement::<tasks::SurveyValueTask>()
         .measurement::<tasks::DescribeTask>()
@@ -77,8 +85,52 @@ pub fn method() -> Method {
             .method_returning("q", "act", &["q"])
             .method("recommend", "recommend")
             .method_returning("hindcast", "hindcast", &["hindcast"])
+            .method_returning("policy_given_observation", "policy-given-observation", &["policy"])
+            .method("simulate", "simulate")
+            .method_returning("to_policyx", "export", &["text"]),
+        )
+        .class(
+            Class::new::<elinvar_core::NoParams>(
+                "ImportedPolicy",
+                Role::Estimator,
+                "A policy that another solver wrote as .policyx, on a model of one's own.",
+            )
+            .method("fit", "import")
+            .method_returning("action", "act", &["action"])
+            .method_returning("value", "act", &["lower"])
+            .method("recommend", "recommend")
+            .method_returning("hindcast", "hindcast", &["hindcast"])
             .method("simulate", "simulate"),
         )
+        .class(rule(
+            "ConstantEscapement",
+            "The rule that leaves S* behind: best where the stock is known exactly.",
+            &[("rule", "\"constant_escapement\""), ("factor", "0.8")],
+        ))
+        .class(rule(
+            "ConstantMortality",
+            "The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable catch, 1 for MSY.",
+            &[("rule", "\"constant_mortality\"")],
+        ))
+        .class(rule(
+            "MdpPolicy",
+            "The optimum of the problem without survey error, which takes the survey for the stock.",
+            &[("rule", "\"mdp\""), ("factor", "0.8")],
+        ))
+        .class(rule("QuotaTable", "A table of quotas of the user's own.", &[("rule", "\"table\""), ("factor", "0.8")]))
+        .class(
+            Class::new::<params::FitGrowth>(
+                "fit_growth",
+                Role::Function,
+                "Growth rate, carrying capacity and growth noise of a stock from its surveys and catches.",
+            )
+            .method("fit_growth", "fit-growth"),
+        )
+        .class(Class::new::<params::Convert>("convert", Role::Function, "A model in a file format of other solvers.").method_returning(
+            "convert",
+            "convert",
+            &["text"],
+        ))
         .class(
             Class::new::<params::Compare>(
                 "compare",
@@ -95,4 +147,12 @@ pub fn method() -> Method {
             )
             .method_returning("survey_value", "survey-value", &["survey_value"]),
         )
+}
+
+/// A rule on the last survey: quotas and exact evaluation.
+fn rule(name: &'static str, doc: &'static str, fixed: &'static [(&'static str, &'static str)]) -> Class {
+    Class::new::<params::RuleOfThumb>(name, Role::Measurement, doc)
+        .fixed(fixed)
+        .method_returning("predict", "rule", &["quotas"])
+        .method("evaluate", "rule")
 }

@@ -1,6 +1,6 @@
 //! Parameters of the tasks that are not those of a model or of the solver.
 
-use super::fishery::FisheryModel;
+use super::fishery::{FisheryModel, HarvestOrder};
 use super::solver::SarsopSolver;
 use elinvar_core::{Error, Params, Result};
 use schemars::JsonSchema;
@@ -148,3 +148,103 @@ impl Default for SurveyCurve {
 }
 
 impl Params for SurveyCurve {}
+
+/// A rule that looks at the last survey only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleKind {
+    /// Leave S* behind.
+    #[default]
+    ConstantEscapement,
+    /// Take `factor` times F_MSY of the survey.
+    ConstantMortality,
+    /// The optimum of the problem without survey error.
+    Mdp,
+    /// The user's own table of quotas.
+    Table,
+}
+
+/// Parameters of `rule`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RuleOfThumb {
+    /// The rule.
+    pub rule: RuleKind,
+    /// Share of F_MSY that constant mortality takes: 0.8 for the total allowable catch, 1 for MSY.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
+    pub factor: f64,
+    /// Stock at the start in grid units; none for a sixth of the carrying capacity.
+    #[schemars(extend("minimum" = 0.0))]
+    pub x0: Option<f64>,
+    /// Years; one decision fewer is taken.
+    #[schemars(extend("minimum" = 2))]
+    pub t_max: usize,
+    /// Value as published: `t_max - 1` rewards, the first with the factor gamma; otherwise over an infinite time.
+    pub paper_convention: bool,
+}
+
+impl Default for RuleOfThumb {
+    fn default() -> Self {
+        Self { rule: RuleKind::ConstantEscapement, factor: 0.8, x0: None, t_max: 100, paper_convention: false }
+    }
+}
+
+impl Params for RuleOfThumb {}
+
+/// File format of a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelFormat {
+    /// Cassandra's text format.
+    Pomdp,
+    /// The XML format of APPL.
+    #[default]
+    Pomdpx,
+}
+
+/// Parameters of `convert`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Convert {
+    /// File format to write.
+    pub format: ModelFormat,
+}
+
+impl Params for Convert {}
+
+/// Parameters of `fit-growth`: what the record does not say about the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FitGrowth {
+    /// Whether the catch is taken before the stock grows or after.
+    pub order: HarvestOrder,
+    /// Standard deviation of the survey error of the model, in units of the largest survey.
+    #[schemars(extend("minimum" = 0.0))]
+    pub sigma_m: f64,
+    /// Grid of the model: 0, upper end and number of points, in units of the largest survey.
+    pub grid: (f64, f64, usize),
+    /// Value of a unit of reward one year later, in (0, 1).
+    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
+    pub discount: f64,
+}
+
+impl FitGrowth {
+    /// A model with everything but the growth.
+    pub fn template(&self) -> FisheryModel {
+        let Self { order, sigma_m, grid, discount } = *self;
+        FisheryModel { order, sigma_m, grid, discount, ..FisheryModel::default() }
+    }
+}
+
+impl Default for FitGrowth {
+    fn default() -> Self {
+        let FisheryModel { order, sigma_m, grid, discount, .. } = FisheryModel::default();
+        Self { order, sigma_m, grid, discount }
+    }
+}
+
+impl Params for FitGrowth {
+    fn check_together(&self) -> Result<()> {
+        self.template().check()
+    }
+}

@@ -119,7 +119,7 @@ pub enum Observation {
 
 /// The same numbers row by row in memory: sums then run in one order, whatever the array was made from, so that a problem and its
 /// saved copy give equal bits.
-fn in_rows<D: ndarray::Dimension>(array: ndarray::Array<f64, D>) -> ndarray::Array<f64, D> {
+pub(crate) fn in_rows<D: ndarray::Dimension>(array: ndarray::Array<f64, D>) -> ndarray::Array<f64, D> {
     if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() }
 }
 

@@ -11,15 +11,14 @@ use super::solver::SarsopSolver;
 use elinvar_core::reproduction::{
     Aggregate, Axis, Cell, Claim, Evidence, Figure, Mark, Metrics, Panel, PaperFigure, Reproduction, Rule, Scale, Source, Threshold,
 };
-use elinvar_core::{Context, Error, Kind, Result};
+use elinvar_core::{Context, Error, Result};
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 use std::time::Instant;
 
 /// One rule or policy on one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Trial {
+pub(super) struct Trial {
     /// `exact` (a static rule against the optimum), `simulated` (the solved policy), `first-harvest`, `solver`, `stock`.
     study: String,
     /// `CE`, `TAC`, `MSY`, `POMDP`, `blind` (beliefs not updated), a prior of `first-harvest`, or a stock.
@@ -37,7 +36,7 @@ pub struct Trial {
 }
 
 /// The study of this method.
-pub struct EcologicalPomdpStudy;
+pub(super) struct EcologicalPomdpStudy;
 
 /// Mean and standard deviation of the POMDP's value over 100 published replicates, then exact values of CE, TAC and MSY.
 const TABLE: [(f64, f64, [f64; 5]); 9] = [
@@ -379,12 +378,7 @@ fn run_solver(trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
 }
 
 fn run_stock(trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
-    let name = "fisheries/appendixB.csv";
-    let path = std::env::var_os("ELINVAR_DATA").map(PathBuf::from).unwrap_or_default().join(name);
-    if !path.is_file() {
-        return Err(Error::new(Kind::File, format!("the data file '{name}' is absent"))
-            .hint("get it from the repository boettiger-lab/pomdp-intro and set ELINVAR_DATA to the folder above it"));
-    }
+    let path = elinvar_data::study_file("fisheries/appendixB.csv", "the repository boettiger-lab/pomdp-intro")?;
     let stocks = read_stocks(&elinvar_data::read_table(&path)?)?;
     let stock = stocks.into_iter().find(|s| s.name.eq_ignore_ascii_case(&trial.policy));
     let mut stock = stock.ok_or_else(|| Error::input(format!("the record has no stock '{}'", trial.policy)))?;

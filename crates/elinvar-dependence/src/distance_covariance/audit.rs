@@ -5,6 +5,7 @@ use super::encode::{Encoder, Protected};
 use super::measures::{Term, attribution, permutation_test, statistic};
 use super::metrics::{groups, jensen_shannon, joint_labels, mean, unfairness};
 use super::params::{FairnessAudit, Measure};
+use elinvar_core::error::suggestion;
 use elinvar_core::{Checked, Column, Context, Error, Result, Table, check_finite_vector};
 use ndarray::ArrayView1;
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ pub struct AuditReport {
     pub summary: Table,
     /// Each attribute alone: dcov, dcor, p-value, divergence, unfairness.
     pub marginal: Table,
+    /// Each pair of attributes together: dependence, divergence, unfairness; none where there is one attribute.
+    pub pairs: Option<Table>,
     /// Pair and triple terms with family-wise p-values: which intersection drives the dependence.
     pub attribution: Table,
     /// Every joint group: rows, share, mean score, mean outcome.
@@ -44,19 +47,39 @@ pub(super) fn audit(
     }
     let (encoder, encoded) = Encoder::fit_encode(protected, &params.types)?;
     let labels = encoder.labels(protected, params.n_bins)?;
-    let joint = joint_labels(&labels);
+    let joint = joint_labels(&chosen(params.groups.as_deref(), protected, &labels)?);
     warn_of_small_groups(&joint, ctx);
     let summary = summarise(params, score, &encoded, ctx)?;
     let marginal = marginal(params, score, &encoded, &labels, ctx)?;
+    let pairs = pairs(params, score, &encoded, &labels, ctx)?;
     let terms = attribution(score, &encoded, params.n_permutations, ctx)?;
     Ok(AuditReport {
         summary,
         marginal,
+        pairs,
         attribution: attribution_table(&terms)?,
         subgroups: subgroups(score, outcome, &joint)?,
         jsd: jensen_shannon(score, &joint, params.bandwidth),
         uf: unfairness(score, &joint),
     })
+}
+
+/// The labels of the attributes that form the groups.
+fn chosen(groups: Option<&[String]>, protected: &Table, labels: &[Vec<String>]) -> Result<Vec<Vec<String>>> {
+    let Some(names) = groups else { return Ok(labels.to_vec()) };
+    if names.is_empty() {
+        return Err(Error::parameter("groups", "none or a list of at least one attribute", "an empty list"));
+    }
+    let known: Vec<&str> = protected.names().iter().map(String::as_str).collect();
+    let find = |name: &String| match known.iter().position(|k| k == name) {
+        Some(j) => Ok(labels[j].clone()),
+        None => Err(Error::parameter("groups", "about protected columns", format!("'{name}'")).hint(suggestion(
+            name,
+            &known,
+            "the protected columns are",
+        ))),
+    };
+    names.iter().map(find).collect()
 }
 
 fn warn_of_small_groups(joint: &[String], ctx: &mut Context) {
@@ -116,6 +139,31 @@ fn marginal(
         .with("p_value", Column::Number(p))?
         .with("jsd", Column::Number(labels.iter().map(|l| jensen_shannon(score, l, params.bandwidth)).collect()))?
         .with("uf", Column::Number(labels.iter().map(|l| unfairness(score, l)).collect()))
+}
+
+fn pairs(
+    params: &FairnessAudit,
+    score: ArrayView1<'_, f64>,
+    blocks: &Protected,
+    labels: &[Vec<String>],
+    ctx: &Context,
+) -> Result<Option<Table>> {
+    let count = blocks.blocks.len();
+    let couples: Vec<(usize, usize)> = (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect();
+    if couples.is_empty() {
+        return Ok(None);
+    }
+    let (mut names, mut ccdcov, mut jsd, mut uf) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (a, b) in couples {
+        let both = Protected::new(vec![blocks.blocks[a].clone(), blocks.blocks[b].clone()]);
+        let joint = joint_labels(&[labels[a].clone(), labels[b].clone()]);
+        names.push(format!("{} x {}", both.blocks[0].name, both.blocks[1].name));
+        ccdcov.push(statistic(score, &both, &Settings::default(), ctx)?);
+        jsd.push(jensen_shannon(score, &joint, params.bandwidth));
+        uf.push(unfairness(score, &joint));
+    }
+    let table = Table::new().with("attributes", texts(names.into_iter()))?.with("ccdcov", Column::Number(ccdcov))?;
+    table.with("jsd", Column::Number(jsd))?.with("uf", Column::Number(uf)).map(Some)
 }
 
 fn attribution_table(terms: &[Term]) -> Result<Table> {

@@ -239,7 +239,9 @@ fn bin_labels(values: &[f64], bins: usize) -> Vec<String> {
     edges.dedup();
     let label = |x: &f64| {
         let upper = edges.iter().skip(1).position(|e| x <= e).unwrap_or(edges.len().saturating_sub(2));
-        format!("[{}, {}]", edges[upper], edges[(upper + 1).min(edges.len() - 1)])
+        // The least value belongs to the first bin; every other lower edge to the bin before.
+        let open = if upper == 0 { '[' } else { '(' };
+        format!("{open}{}, {}]", edges[upper], edges[(upper + 1).min(edges.len() - 1)])
     };
     values.iter().map(label).collect()
 }

@@ -10,19 +10,17 @@ pub struct Features {
     columns: Vec<(String, Option<Vec<String>>)>,
 }
 
+/// A text column of more levels than this, and of more than half as many as rows, names rows instead of grouping them.
+const MANY_LEVELS: usize = 50;
+
 impl Features {
     /// Learns the columns of a table.
-    pub fn fit(table: &Table) -> Self {
-        let levels = |column: &Column| match column {
-            Column::Text(cells) => {
-                let mut levels: Vec<String> = cells.iter().flatten().cloned().collect();
-                levels.sort();
-                levels.dedup();
-                Some(levels)
-            }
-            _ => None,
-        };
-        Self { columns: table.iter().map(|(name, column)| (name.to_owned(), levels(column))).collect() }
+    ///
+    /// # Errors
+    /// A text column that has almost a level of its own for every row.
+    pub fn fit(table: &Table) -> Result<Self> {
+        let columns = table.iter().map(|(name, column)| Ok((name.to_owned(), levels(name, column)?)));
+        Ok(Self { columns: columns.collect::<Result<_>>()? })
     }
 
     /// Names of the matrix columns: `age`, `region=north`.
@@ -48,6 +46,19 @@ impl Features {
         }
         Ok(Array2::from_shape_fn((table.n_rows(), columns.len()), |(i, j)| columns[j][i]))
     }
+}
+
+/// The sorted levels of a text column; none of a column of numbers.
+fn levels(name: &str, column: &Column) -> Result<Option<Vec<String>>> {
+    let Column::Text(cells) = column else { return Ok(None) };
+    let mut levels: Vec<String> = cells.iter().flatten().cloned().collect();
+    levels.sort();
+    levels.dedup();
+    if levels.len() > MANY_LEVELS && 2 * levels.len() > cells.len() {
+        let message = format!("column '{name}' has {} levels in {} rows: it names rows and is no feature", levels.len(), cells.len());
+        return Err(Error::input(message).hint("leave it out, or name the features (--features)"));
+    }
+    Ok(Some(levels))
 }
 
 fn one_hot(name: &str, levels: &[String], column: &Column) -> Result<Vec<Vec<f64>>> {
@@ -98,7 +109,7 @@ impl Design {
             Design::Matrix(m) => Ok((Features { columns: (0..m.ncols()).map(|j| (format!("x{j}"), None)).collect() }, m.clone())),
             Design::Table(table) => {
                 let table = table.without(without);
-                let features = Features::fit(&table);
+                let features = Features::fit(&table)?;
                 let matrix = features.matrix(&table)?;
                 Ok((features, matrix))
             }

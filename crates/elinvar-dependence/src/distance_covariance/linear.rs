@@ -74,21 +74,34 @@ pub struct Linear {
     pub status: Status,
 }
 
+/// Weighted mean and standard deviation of every column; a constant column has deviation 1. Weighing a row twice is the same as
+/// giving it twice.
+pub(super) fn moments(x: ArrayView2<'_, f64>, weight: ArrayView1<'_, f64>) -> (Array1<f64>, Array1<f64>) {
+    let total = compensated(weight.iter().copied());
+    let average = |values: &mut dyn Iterator<Item = f64>| compensated(values.zip(weight).map(|(v, w)| v * w)) / total;
+    let centre: Array1<f64> = x.columns().into_iter().map(|c| average(&mut c.iter().copied())).collect();
+    let spread = |(c, m): (ArrayView1<'_, f64>, &f64)| average(&mut c.iter().map(|x| (x - m) * (x - m))).sqrt();
+    let scale = x.columns().into_iter().zip(&centre).map(spread).map(|s| if s > 0.0 && s.is_finite() { s } else { 1.0 });
+    let scale = scale.collect();
+    (centre, scale)
+}
+
+/// Weighted outcome over weighted exposure: the prediction of a model without features.
+pub(super) fn mean_rate(y: ArrayView1<'_, f64>, exposure: ArrayView1<'_, f64>, weight: ArrayView1<'_, f64>) -> f64 {
+    weight.dot(&y) / weight.dot(&exposure)
+}
+
 /// Fits the coefficients on all rows.
 pub fn fit_linear(rows: Rows<'_>, objective: &Objective<'_>, max_iterations: usize, ctx: &mut Context) -> Result<Linear> {
-    let (n, d) = rows.x.dim();
+    let d = rows.x.ncols();
     // Standardised features make the problem well-conditioned; the coefficients are turned back at the end.
-    let centre: Vec<f64> = rows.x.columns().into_iter().map(|c| compensated(c.iter().copied()) / n as f64).collect();
-    let spread = |(c, m): (ArrayView1<'_, f64>, &f64)| (compensated(c.iter().map(|x| (x - m) * (x - m))) / n as f64).sqrt();
-    let scale: Vec<f64> = rows.x.columns().into_iter().zip(&centre).map(spread).map(|s| if s > 0.0 { s } else { 1.0 }).collect();
+    let (centre, scale) = moments(rows.x, rows.weight);
     let mut z = rows.x.to_owned();
     for (mut column, (m, s)) in z.columns_mut().into_iter().zip(centre.iter().zip(&scale)) {
         column.mapv_inplace(|x| (x - m) / s);
     }
-    let total: f64 = rows.weight.iter().zip(rows.exposure).map(|(w, e)| w * e).sum();
-    let start_mean = rows.weight.iter().zip(rows.y).map(|(w, y)| w * y).sum::<f64>() / total;
     let mut start = vec![0.0; d + 1];
-    start[d] = objective.loss.link(start_mean);
+    start[d] = objective.loss.link(mean_rate(rows.y, rows.exposure, rows.weight));
     let inner = ctx.child(ctx.seed(), ctx.threads());
     let value = |theta: &[f64], gradient: &mut [f64]| -> Result<f64> {
         let beta = ArrayView1::from(&theta[..d]);

@@ -3,7 +3,7 @@
 use super::algorithm::{Penalty, Settings};
 use super::encode::{Encoder, Protected};
 use super::features::{Design, Features};
-use super::linear::{Objective as Penalised, Rows, fit_linear};
+use super::linear::{Objective as Penalised, Rows, fit_linear, mean_rate, moments};
 use super::params::{BatchSize, FairModel, Form, Loss, Measure, OptimizerKind, PenaltyKind};
 use elinvar_core::{Bundle, Checked, Column, Context, Error, Fitted, Item, Model, Result, State, Status, Table, check_finite_vector};
 use elinvar_math::optimise::{Lbfgs, lbfgs};
@@ -149,9 +149,9 @@ fn network(params: &FairModel, x: ArrayView2<'_, f64>, rows: &Prepared, ctx: &mu
         Some(BatchSize::Rows(b)) => b,
     };
     let (training_rows, validation_rows) = split(n, params.validation_fraction, ctx);
-    let (centre, scale) = moments(x);
+    let (centre, scale) = moments(x, rows.weight.view());
     let z = standardise(x, &centre, &scale);
-    let offset = params.loss.link(rows.y.sum() / rows.exposure.sum());
+    let offset = params.loss.link(mean_rate(rows.y.view(), rows.exposure.view(), rows.weight.view()));
     let spec = MlpSpec {
         dropout: params.dropout,
         batch_norm: params.loss == Loss::Bernoulli,
@@ -253,7 +253,7 @@ fn full_batch(
     ctx: &mut Context,
 ) -> Result<(Mlp<f32>, Status, Table)> {
     let start: Vec<f64> = mlp.parameters().values().iter().map(|&w| f64::from(w)).collect();
-    let mut assign = |mlp: &mut Mlp<f32>, theta: &[f64]| {
+    let assign = |mlp: &mut Mlp<f32>, theta: &[f64]| {
         mlp.parameters_mut().values_mut().iter_mut().zip(theta).for_each(|(w, &t)| *w = t as f32);
     };
     let value = |theta: &[f64], gradient: &mut [f64]| -> Result<f64> {
@@ -284,12 +284,6 @@ fn split(n: usize, share: f64, ctx: &Context) -> (Vec<usize>, Vec<usize>) {
     let mut training = rows.split_off(held);
     training.sort_unstable();
     (training, rows)
-}
-
-fn moments(x: ArrayView2<'_, f64>) -> (Array1<f64>, Array1<f64>) {
-    let centre = x.mean_axis(Axis(0)).unwrap_or_default();
-    let scale = x.std_axis(Axis(0), 0.0).mapv(|s| if s > 0.0 && s.is_finite() { s } else { 1.0 });
-    (centre, scale)
 }
 
 fn standardise(x: ArrayView2<'_, f64>, centre: &Array1<f64>, scale: &Array1<f64>) -> Array2<f32> {
@@ -341,7 +335,7 @@ fn weights(weights: Option<&Array1<f64>>, n: usize) -> Result<Array1<f64>> {
     }
     let mean = weights.sum() / n as f64;
     if !(mean > 0.0) {
-        return Err(Error::input("sample_weight must have a positive sum, got 0"));
+        return Err(Error::input("sample_weight must not be zero in every row"));
     }
     Ok(weights.mapv(|w| w / mean))
 }

@@ -129,6 +129,8 @@ pub enum Bandwidth {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FairnessAudit {
+    /// Attributes whose joint levels form the groups of jsd, uf and the subgroup table; none for all of them.
+    pub groups: Option<Vec<String>>,
     /// Bins of equal frequency for continuous attributes when groups are formed.
     #[schemars(extend("minimum" = 2, "maximum" = 100))]
     pub n_bins: usize,
@@ -145,7 +147,7 @@ pub struct FairnessAudit {
 
 impl Default for FairnessAudit {
     fn default() -> Self {
-        Self { n_bins: 5, n_permutations: 199, c: 1.0, bandwidth: Bandwidth::Fixed, types: Types::new() }
+        Self { groups: None, n_bins: 5, n_permutations: 199, c: 1.0, bandwidth: Bandwidth::Fixed, types: Types::new() }
     }
 }
 

@@ -11,14 +11,14 @@ use super::params::{BatchSize, FairModel, Form, Loss, Measure, OptimizerKind, Pe
 use elinvar_core::reproduction::{
     Aggregate, Axis, Cell, Claim, Evidence, Figure, Mark, Metrics, Panel, PaperFigure, Reproduction, Rule, Scale, Source, Threshold,
 };
-use elinvar_core::{Checked, Context, Error, Kind, Result};
+use elinvar_core::{Checked, Context, Error, Result};
+use elinvar_data::study_file;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 
 /// One model fitted to one data set with one penalty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Trial {
+pub(super) struct Trial {
     /// `crossed` (generator X), `motor` (generator M), `dependent` (M with dependent attributes), `pg15`, `pg15-test`, `compas`.
     study: String,
     /// `none`, `sum`, `ccdcov` or `jdcov`.
@@ -31,7 +31,7 @@ pub struct Trial {
 }
 
 /// The study of this method.
-pub struct DistanceCovarianceStudy;
+pub(super) struct DistanceCovarianceStudy;
 
 const OFFICIAL_SEEDS: [u64; 10] = [3658, 2287, 3583, 3812, 9196, 3612, 107, 2616, 6925, 1585];
 
@@ -299,23 +299,16 @@ fn load(trial: &Trial, ctx: &Context) -> Result<Portfolio> {
         "motor" => Ok(motor(trial.n, 0.0, &mut random)),
         "dependent" => Ok(motor(trial.n, 0.6, &mut random)),
         "pg15" | "pg15-test" => pg15(&insurance()?),
-        "compas" => compas(&elinvar_data::read_table(&data_file("compas/compas-scores-two-years.csv", "propublica/compas-analysis")?)?),
+        "compas" => {
+            let path = study_file("compas/compas-scores-two-years.csv", "the repository propublica/compas-analysis")?;
+            compas(&elinvar_data::read_table(&path)?)
+        }
         other => Err(Error::input(format!("there is no study '{other}'"))),
     }
 }
 
-/// A file of the folder that `ELINVAR_DATA` names.
-fn data_file(name: &str, origin: &str) -> Result<PathBuf> {
-    let path = std::env::var_os("ELINVAR_DATA").map(PathBuf::from).unwrap_or_default().join(name);
-    if path.is_file() {
-        return Ok(path);
-    }
-    Err(Error::new(Kind::File, format!("the data file '{name}' is absent"))
-        .hint(format!("get it from the repository {origin} and set ELINVAR_DATA to the folder above it")))
-}
-
 fn insurance() -> Result<elinvar_core::Table> {
-    let path = data_file("insurance/pg15training.rda", "agi-lab/beyond-correlation")?;
+    let path = study_file("insurance/pg15training.rda", "the repository agi-lab/beyond-correlation")?;
     let bytes = std::fs::read(&path).map_err(|e| Error::file(&path, e))?;
     let tables = elinvar_data::rda::parse(&bytes)?;
     tables.into_iter().next().map(|(_, table)| table).ok_or_else(|| Error::file(&path, "holds no data frame"))

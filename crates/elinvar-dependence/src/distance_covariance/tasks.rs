@@ -16,7 +16,7 @@ const YHAT: Field = Field::columns("yhat", Shape::Vector, "the score: one predic
 const PROTECTED: Field = Field::columns("protected", Shape::Table, "protected attributes: named columns of any type (n rows)");
 
 /// A score and its protected attributes.
-pub struct Scores {
+pub(super) struct Scores {
     yhat: Array1<f64>,
     protected: Table,
 }
@@ -36,7 +36,7 @@ fn scores() -> Bundle<'static> {
 }
 
 /// One number.
-pub struct Number(f64);
+pub(super) struct Number(f64);
 
 impl Output for Number {
     const FIELDS: &'static [Field] = &[Field::new("statistic", Shape::Scalar, "the measure, in units of the score (dCor² has none)")];
@@ -46,7 +46,7 @@ impl Output for Number {
 }
 
 /// `statistic`.
-pub struct StatisticTask;
+pub(super) struct StatisticTask;
 
 impl Measurement for StatisticTask {
     const VERB: &'static str = "statistic";
@@ -63,7 +63,7 @@ impl Measurement for StatisticTask {
 }
 
 /// One number a row.
-pub struct Gradient(Array1<f64>);
+pub(super) struct Gradient(Array1<f64>);
 
 impl Output for Gradient {
     const FIELDS: &'static [Field] = &[Field::new("gradient", Shape::Vector, "derivative of the measure with respect to each score (n,)")];
@@ -73,7 +73,7 @@ impl Output for Gradient {
 }
 
 /// `gradient`.
-pub struct GradientTask;
+pub(super) struct GradientTask;
 
 impl Measurement for GradientTask {
     const VERB: &'static str = "gradient";
@@ -90,7 +90,7 @@ impl Measurement for GradientTask {
 }
 
 /// A test.
-pub struct Tested(super::measures::TestResult);
+pub(super) struct Tested(super::measures::TestResult);
 
 impl Output for Tested {
     const FIELDS: &'static [Field] = &[
@@ -110,7 +110,7 @@ impl Output for Tested {
 }
 
 /// `test`.
-pub struct TestTask;
+pub(super) struct TestTask;
 
 impl Measurement for TestTask {
     const VERB: &'static str = "test";
@@ -129,7 +129,7 @@ impl Measurement for TestTask {
 }
 
 /// A score, its protected attributes and perhaps the outcome.
-pub struct Audited {
+pub(super) struct Audited {
     scores: Scores,
     y: Option<Array1<f64>>,
 }
@@ -150,24 +150,23 @@ impl Output for AuditReport {
     const FIELDS: &'static [Field] = &[
         Field::new("summary", Shape::Table, "measure, value, p_value: ccdcov, jdcov, sum, eta = ccdcov - sum, floor of jdcov"),
         Field::new("marginal", Shape::Table, "each attribute alone: dcov, dcor, p_value, jsd (bits), uf"),
+        Field::new("pairs", Shape::Table, "each pair of attributes together: ccdcov, jsd (bits), uf").optional(),
         Field::new("attribution", Shape::Table, "pair and triple terms with p-values, alone and family-wise (max-T)"),
         Field::new("subgroups", Shape::Table, "every joint group: rows, share, mean_score, mean_outcome"),
         Field::new("jsd", Shape::Scalar, "Jensen-Shannon divergence between the joint groups (bits)"),
         Field::new("uf", Shape::Scalar, "variance of the group means over the variance of the score"),
     ];
     fn into_bundle(self) -> Bundle<'static> {
-        Bundle::new()
-            .with("summary", self.summary)
-            .with("marginal", self.marginal)
-            .with("attribution", self.attribution)
-            .with("subgroups", self.subgroups)
-            .with("jsd", self.jsd)
-            .with("uf", self.uf)
+        let mut found = Bundle::new().with("summary", self.summary).with("marginal", self.marginal);
+        if let Some(pairs) = self.pairs {
+            found.insert("pairs", pairs);
+        }
+        found.with("attribution", self.attribution).with("subgroups", self.subgroups).with("jsd", self.jsd).with("uf", self.uf)
     }
 }
 
 /// `audit`.
-pub struct AuditTask;
+pub(super) struct AuditTask;
 
 impl Measurement for AuditTask {
     const VERB: &'static str = "audit";
@@ -185,7 +184,7 @@ impl Measurement for AuditTask {
 
 impl Input<'_> for Data {
     const FIELDS: &'static [Field] = &[
-        Field::rest("X", Shape::Matrix, "features (n, d); text columns of a table become one-hot"),
+        Field::rest("X", Shape::Matrix, "features (n, d); text columns of a table become one-hot").flag("features"),
         Field::columns("y", Shape::Vector, "outcome (n,)").flag("target"),
         Field::columns("protected", Shape::Table, "protected attributes: named columns of any type (n rows)").optional(),
         Field::columns("exposure", Shape::Vector, "exposure of each row for the loss 'poisson' (n,), > 0").optional(),
@@ -208,7 +207,7 @@ fn training() -> Bundle<'static> {
 }
 
 /// `fit`.
-pub struct FitTask;
+pub(super) struct FitTask;
 
 impl Estimator for FitTask {
     const SUMMARY: &'static str = "fit a model whose score depends little on protected attributes";
@@ -224,14 +223,14 @@ impl Estimator for FitTask {
 }
 
 /// Rows to predict.
-pub struct ToPredict {
+pub(super) struct ToPredict {
     x: Design,
     exposure: Option<Array1<f64>>,
 }
 
 impl Input<'_> for ToPredict {
     const FIELDS: &'static [Field] = &[
-        Field::rest("X", Shape::Matrix, "features (n, d), the columns of the fit"),
+        Field::rest("X", Shape::Matrix, "features (n, d), the columns of the fit").flag("features"),
         Field::columns("exposure", Shape::Vector, "exposure of each row for the loss 'poisson' (n,), > 0").optional(),
     ];
     fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
@@ -240,7 +239,7 @@ impl Input<'_> for ToPredict {
 }
 
 /// Predicted means.
-pub struct Predicted(Array1<f64>);
+pub(super) struct Predicted(Array1<f64>);
 
 impl Output for Predicted {
     const FIELDS: &'static [Field] = &[Field::new("prediction", Shape::Vector, "predicted mean of each row (n,)")];
@@ -250,7 +249,7 @@ impl Output for Predicted {
 }
 
 /// `predict`.
-pub struct PredictTask;
+pub(super) struct PredictTask;
 
 impl Operation for PredictTask {
     const VERB: &'static str = "predict";
@@ -281,7 +280,7 @@ impl Output for Path {
 }
 
 /// `path`.
-pub struct PathTask;
+pub(super) struct PathTask;
 
 impl Measurement for PathTask {
     const VERB: &'static str = "path";

@@ -1,7 +1,7 @@
 //! How near a map is to the optimal one.
 
 use elinvar_core::{Error, Result};
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2, Axis};
 
 fn check_shapes(arrays: &[ArrayView2<'_, f64>]) -> Result<()> {
     let first = arrays[0].dim();
@@ -74,4 +74,52 @@ pub fn crossing_share(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>) -> Result<
 fn cross(a: &[[f64; 2]; 2], b: &[[f64; 2]; 2]) -> bool {
     let side = |o: [f64; 2], p: [f64; 2], q: [f64; 2]| (p[0] - o[0]) * (q[1] - o[1]) - (p[1] - o[1]) * (q[0] - o[0]);
     side(a[0], a[1], b[0]) * side(a[0], a[1], b[1]) < 0.0 && side(b[0], b[1], a[0]) * side(b[0], b[1], a[1]) < 0.0
+}
+
+/// Widths of the kernels over which [`kernel_discrepancy`] averages, as in the evaluations of single-cell responses.
+pub const KERNEL_GAMMAS: [f64; 6] = [2.0, 1.0, 0.5, 0.1, 0.01, 0.005];
+
+/// Squared maximum mean discrepancy of two samples (with the diagonal), averaged over the kernels `exp(-gamma |x - y|²)`.
+///
+/// # Errors
+/// Different widths, or a sample without rows.
+pub fn kernel_discrepancy(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>, gammas: &[f64]) -> Result<f64> {
+    check_widths(x, y)?;
+    let mean = |a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>| mean_kernel(a, b, gammas);
+    Ok(mean(x, x) + mean(y, y) - 2.0 * mean(x, y))
+}
+
+/// Mean over all pairs of rows and over the kernels.
+fn mean_kernel(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>, gammas: &[f64]) -> f64 {
+    let row = |a: ArrayView1<'_, f64>| -> f64 {
+        y.rows()
+            .into_iter()
+            .map(|b| {
+                let square: f64 = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum();
+                gammas.iter().map(|gamma| (-gamma * square).exp()).sum::<f64>()
+            })
+            .sum()
+    };
+    let total: f64 = x.rows().into_iter().map(row).sum();
+    total / (x.nrows() * y.nrows() * gammas.len()) as f64
+}
+
+/// Distance of the samples' means.
+///
+/// # Errors
+/// Different widths, or a sample without rows.
+pub fn signature_distance(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>) -> Result<f64> {
+    check_widths(x, y)?;
+    let gap = x.sum_axis(Axis(0)) / x.nrows() as f64 - y.sum_axis(Axis(0)) / y.nrows() as f64;
+    Ok(gap.dot(&gap).sqrt())
+}
+
+fn check_widths(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>) -> Result<()> {
+    if x.ncols() != y.ncols() {
+        return Err(Error::input(format!("both samples must have one width, got {} and {}", x.ncols(), y.ncols())));
+    }
+    if x.nrows() == 0 || y.nrows() == 0 {
+        return Err(Error::input("a metric needs at least one point, got none"));
+    }
+    Ok(())
 }

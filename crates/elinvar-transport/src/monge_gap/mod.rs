@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 pub mod algorithm;
+pub mod baselines;
 pub mod certificate;
 pub mod data;
 pub mod metrics;

@@ -129,7 +129,7 @@ impl Objective for GapObjective<'_> {
         let loss = self.loss.evaluate(batch.inputs, images.view(), target.view(), weight, &self.ctx)?;
         self.solved += loss.solved;
         self.converged += loss.converged;
-        if batch.step % RECORD_EVERY == 0 {
+        if batch.step.is_multiple_of(RECORD_EVERY) {
             let gap = if loss.gap.is_finite() { loss.gap } else { 0.0 };
             self.history.push([batch.step as f64, loss.fit, gap, loss.total, (loss.fit_iterations + loss.gap_iterations) as f64]);
         }

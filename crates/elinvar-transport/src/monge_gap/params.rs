@@ -161,9 +161,10 @@ pub struct MongeGap {
     #[schemars(extend("minimum" = 1.0))]
     pub p: f64,
     /// Entropic or exact.
+    #[schemars(extend("x-shorthand" = "exact"))]
     pub method: GapMethod,
     /// Regularisation in units of the cost; none for 0.01 of the mean cost. Use method='exact' for the unregularised gap.
-    #[schemars(extend("exclusiveMinimum" = 0.0))]
+    #[schemars(extend("exclusiveMinimum" = 0.0, "x-hint" = "use method='exact' for the unregularised gap"))]
     pub epsilon: Option<f64>,
     /// L1 error of the marginal at which Sinkhorn stops.
     #[schemars(extend("exclusiveMinimum" = 0.0))]

@@ -14,7 +14,7 @@ use ndarray::{Array2, ArrayView2};
 use serde_json::json;
 
 /// Source, target and perhaps another measure for the gap.
-pub struct Samples {
+pub(super) struct Samples {
     source: Array2<f32>,
     target: Array2<f32>,
     reference: Option<Array2<f32>>,
@@ -41,7 +41,7 @@ fn plane(count: usize) -> (Array2<f64>, Array2<f64>) {
 }
 
 /// `fit`.
-pub struct FitTask;
+pub(super) struct FitTask;
 
 impl Estimator for FitTask {
     const SUMMARY: &'static str = "learn an optimal transport map from unpaired samples";
@@ -58,7 +58,7 @@ impl Estimator for FitTask {
 }
 
 /// Points to map.
-pub struct Points(Array2<f32>);
+pub(super) struct Points(Array2<f32>);
 
 impl Input<'_> for Points {
     const FIELDS: &'static [Field] = &[Field::new("X", Shape::Matrix, "points to map (n, d)").flag("x")];
@@ -68,7 +68,7 @@ impl Input<'_> for Points {
 }
 
 /// Images of points.
-pub struct Images(Array2<f32>);
+pub(super) struct Images(Array2<f32>);
 
 impl Output for Images {
     const FIELDS: &'static [Field] = &[Field::new("images", Shape::Matrix, "image of each point (n, d)")];
@@ -78,7 +78,7 @@ impl Output for Images {
 }
 
 /// `apply`.
-pub struct ApplyTask;
+pub(super) struct ApplyTask;
 
 impl Operation for ApplyTask {
     const VERB: &'static str = "apply";
@@ -96,7 +96,7 @@ impl Operation for ApplyTask {
 }
 
 /// Two samples.
-pub struct Pair {
+pub(super) struct Pair {
     x: Array2<f64>,
     y: Array2<f64>,
 }
@@ -120,7 +120,7 @@ impl Pair {
 }
 
 /// A gap.
-pub struct Gap {
+pub(super) struct Gap {
     value: f64,
     primal: f64,
     epsilon: f64,
@@ -162,7 +162,7 @@ fn warn_if_stopped(status: Status, error: f64, ctx: &mut Context) {
 }
 
 /// `gap`.
-pub struct GapTask;
+pub(super) struct GapTask;
 
 impl Measurement for GapTask {
     const VERB: &'static str = "gap";
@@ -187,7 +187,7 @@ impl Measurement for GapTask {
 }
 
 /// A gap with its gradient.
-pub struct GapGradient {
+pub(super) struct GapGradient {
     value: f64,
     gradient: Array2<f32>,
 }
@@ -203,7 +203,7 @@ impl Output for GapGradient {
 }
 
 /// `gradient`.
-pub struct GradientTask;
+pub(super) struct GradientTask;
 
 impl Measurement for GradientTask {
     const VERB: &'static str = "gradient";
@@ -230,7 +230,7 @@ impl Measurement for GradientTask {
 }
 
 /// A divergence.
-pub struct Divergent {
+pub(super) struct Divergent {
     value: f64,
     epsilon: f64,
 }
@@ -246,7 +246,7 @@ impl Output for Divergent {
 }
 
 /// `divergence`.
-pub struct DivergenceTask;
+pub(super) struct DivergenceTask;
 
 impl Measurement for DivergenceTask {
     const VERB: &'static str = "divergence";
@@ -302,7 +302,7 @@ impl Output for Certificate {
 }
 
 /// `certificate`.
-pub struct CertificateTask;
+pub(super) struct CertificateTask;
 
 impl Measurement for CertificateTask {
     const VERB: &'static str = "certificate";

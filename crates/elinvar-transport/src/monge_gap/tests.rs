@@ -387,7 +387,7 @@ fn plane_and_sphere_pairs_lie_where_they_should() {
     assert!(exact(&source, &target, &Cost::Sphere) > 0.0, "a random pairing is not optimal");
 }
 
-fn small_potential(name: &str) -> ConvexPotential {
+fn small_arrays(name: &str) -> Vec<NamedArray> {
     let mut stream = context().stream(&[(name, 0)]);
     let mut random = |shape: &[usize], positive: bool| {
         ndarray::ArrayD::from_shape_simple_fn(shape.to_vec(), || {
@@ -404,7 +404,11 @@ fn small_potential(name: &str) -> ConvexPotential {
     arrays.push(("convex_layers.0.weight".into(), random(&[5, 6], true)));
     arrays.push(("convex_layers.1.weight".into(), random(&[4, 5], true)));
     arrays.push(("final_layer.weight".into(), random(&[1, 4], true)));
-    ConvexPotential::from_arrays(&arrays).unwrap()
+    arrays
+}
+
+fn small_potential(name: &str) -> ConvexPotential {
+    ConvexPotential::from_arrays(&small_arrays(name)).unwrap()
 }
 
 #[test]
@@ -434,6 +438,42 @@ fn mixture_benchmark_is_standardised() {
     let y = benchmark.transport(x.view()).unwrap();
     assert!((total_variance(y.view()).unwrap() / 3.0 - 1.0).abs() < 0.1);
     assert!(y.mean_axis(Axis(0)).unwrap().iter().all(|m| m.abs() < 0.05));
+}
+
+#[test]
+fn a_converted_benchmark_file_has_both_potentials_and_the_source() {
+    let prefixed = |prefix: &str, name: &str| -> Vec<NamedArray> {
+        small_arrays(name).into_iter().map(|(array, values)| (format!("{prefix}.{array}"), values)).collect()
+    };
+    let mut arrays = [prefixed("v1", "first"), prefixed("v2", "second")].concat();
+    let missing = MixtureBenchmark::from_arrays(&arrays, &context()).unwrap_err().to_string();
+    assert_eq!(missing, "the potential has no array 'source.centres'");
+    // Three points without spread: the source is its centres.
+    let centres = array![[1.0_f32, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    arrays.push(("source.centres".into(), centres.clone().into_dyn()));
+    arrays.push(("source.maps".into(), ndarray::ArrayD::zeros(vec![3, 3, 3])));
+    let benchmark = MixtureBenchmark::from_arrays(&arrays, &context()).unwrap();
+    for point in benchmark.source(50, 0, &context()).rows() {
+        assert_eq!((point.sum(), point.dot(&point)), (1.0, 1.0), "{point}");
+    }
+    arrays.pop();
+    arrays.push(("source.maps".into(), ndarray::ArrayD::zeros(vec![3, 2, 3])));
+    let wrong = MixtureBenchmark::from_arrays(&arrays, &context()).unwrap_err().to_string();
+    assert_eq!(wrong, "a mixture must have centres (3, d) and maps (3, d, d), got (3, 3) and (3, 2, 3)");
+}
+
+#[test]
+fn sample_distances_have_their_closed_forms() {
+    let (x, y) = (normal(40, 3, "kernel"), array![[0.0, 3.0], [4.0, 0.0]]);
+    assert!(kernel_discrepancy(x.view(), x.view(), &KERNEL_GAMMAS).unwrap().abs() < 1e-15);
+    assert_eq!(signature_distance(x.view(), x.view()).unwrap(), 0.0);
+    // Two single points at distance 5.
+    let (first, second) = y.view().split_at(Axis(0), 1);
+    let expected = 2.0 - (-0.25_f64).exp() - (-2.5_f64).exp();
+    assert!((kernel_discrepancy(first, second, &[0.01, 0.1]).unwrap() - expected).abs() < 1e-15);
+    assert_eq!(signature_distance(first, second).unwrap(), 5.0);
+    let message = signature_distance(x.view(), y.view()).unwrap_err().to_string();
+    assert_eq!(message, "both samples must have one width, got 3 and 2");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The certified upper bound of a solved problem.
 
-use super::super::pomdp::Pomdp;
+use super::super::pomdp::{Pomdp, in_rows};
 use super::super::solver::{Belief, Points, UpperVectors, worst_value};
 use crate::ecological_pomdp::solver::Joint;
 use ndarray::{Array2, ArrayView1};
@@ -21,6 +21,7 @@ impl UpperBound {
         for (belief, value) in &beliefs {
             points.add(belief, *value, &corners, allowance, None);
         }
+        let start = UpperVectors { vectors: in_rows(start.vectors), actions: in_rows(start.actions), corners: start.corners };
         Self { start, corners, points, allowance }
     }
 

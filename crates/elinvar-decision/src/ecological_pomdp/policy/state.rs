@@ -146,7 +146,7 @@ fn read_bound(parts: &PolicyParts, pomdp: &Pomdp, allowance: f64) -> Result<Uppe
     if actions.nrows() != pomdp.n_actions() || beliefs.nrows() != values.len() {
         return Err(Error::model("the policy's upper bound has arrays of different lengths").hint("save it again"));
     }
-    let points = beliefs.outer_iter().zip(&values).map(|(b, &v)| (Belief::from_dense(&b.to_vec()), v)).collect();
+    let points = beliefs.outer_iter().zip(&values).map(|(b, &v)| (Belief::restored(b), v)).collect();
     Ok(UpperBound::new(pomdp, UpperVectors { vectors, corners: start_corners, actions }, corners, points, allowance))
 }
 

@@ -21,6 +21,12 @@ impl Belief {
         Self { states: kept().map(|(s, _)| s as u32).collect(), masses: kept().map(|(_, m)| m / sum).collect() }
     }
 
+    /// The non-zero entries of a belief that was one before, bit by bit.
+    pub(crate) fn restored(vector: ndarray::ArrayView1<'_, f64>) -> Self {
+        let kept = || vector.iter().enumerate().filter(|(_, m)| **m > 0.0);
+        Self { states: kept().map(|(s, _)| s as u32).collect(), masses: kept().map(|(_, &m)| m).collect() }
+    }
+
     /// States and masses.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
         self.states.iter().zip(&self.masses).map(|(&s, &m)| (s as usize, m))

@@ -203,3 +203,23 @@ fn stocks_are_read_from_both_forms() {
     assert!(historical_model("Argentine hake").unwrap().to_pomdp().is_ok());
     assert!(historical_model("cod").is_err());
 }
+
+#[test]
+fn a_saved_policy_has_the_bits_of_the_unsaved_one() {
+    let (_, policy) = solved(0.15);
+    let again = AlphaPolicy::from_parts(&policy.to_parts()).unwrap();
+    assert_eq!(policy.pomdp(), again.pomdp());
+    let bits = |values: &Array1<f64>| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    for (k, belief) in [uniform(41), policy.pomdp().likelihood(0, 9), policy.pomdp().likelihood(0, 30)].into_iter().enumerate() {
+        assert_eq!(policy.action(belief.view()).unwrap(), again.action(belief.view()).unwrap());
+        assert_eq!(policy.value(belief.view()).unwrap().to_bits(), again.value(belief.view()).unwrap().to_bits(), "value {k}");
+        assert_eq!(policy.upper_value(belief.view()).unwrap().to_bits(), again.upper_value(belief.view()).unwrap().to_bits(), "upper {k}");
+        let (a, b) = (policy.q_bounds(belief.view()).unwrap(), again.q_bounds(belief.view()).unwrap());
+        assert_eq!(bits(&a.0), bits(&b.0), "lower bounds of actions {k}");
+        assert_eq!(bits(&a.1), bits(&b.1), "upper bounds of actions {k}");
+    }
+    let ctx = || Context::new(0).with_threads(1);
+    let advise = |p: &AlphaPolicy| p.recommend(&[0.9, 0.8, 0.85], &[0.2, 0.2], false, &mut ctx()).unwrap();
+    let (a, b) = (advise(&policy), advise(&again));
+    assert_eq!(bits(&a.belief), bits(&b.belief));
+}

@@ -50,7 +50,7 @@ pub(crate) struct Tiles {
 impl Tiles {
     pub(super) fn new(blocks: &[Block], kernel: &Kernel, centre: Centre, alpha: f64, tile: usize, ctx: &Context) -> Result<Self> {
         let n = blocks.first().map_or(0, Block::n_rows);
-        let separate = blocks.iter().map(|b| coordinates(b));
+        let separate = blocks.iter().map(coordinates);
         let coordinates: Vec<Vec<Coordinate>> = match kernel {
             Kernel::Joint => vec![separate.flatten().collect()],
             Kernel::Sum | Kernel::Product { .. } => separate.collect(),

@@ -4,7 +4,7 @@
 use super::{mean_and_scale, normals};
 use elinvar_core::{Context, Error, Result, Stream};
 use elinvar_math::linalg::product;
-use ndarray::{Array1, Array2, ArrayD, ArrayView2, Axis, Ix1, Ix2, Ix3};
+use ndarray::{Array1, Array2, Array3, ArrayD, ArrayView2, Axis, Ix1, Ix2, Ix3};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
@@ -196,6 +196,19 @@ impl GaussianMixture {
         Self { centres: centres / scale, maps: (0..CENTRES).map(|_| map(stream)).collect() }
     }
 
+    /// The mixture with these centres (3, d) and maps (3, d, d): `x = centre_k + map_k z`.
+    ///
+    /// # Errors
+    /// The shapes do not fit together.
+    pub fn from_parts(centres: Array2<f64>, maps: Array3<f64>) -> Result<Self> {
+        let (count, dimension) = centres.dim();
+        if count != CENTRES || maps.dim() != (CENTRES, dimension, dimension) {
+            let got = format!("{:?} and {:?}", centres.dim(), maps.dim());
+            return Err(Error::model(format!("a mixture must have centres ({CENTRES}, d) and maps ({CENTRES}, d, d), got {got}")));
+        }
+        Ok(Self { centres, maps: maps.axis_iter(Axis(0)).map(|map| map.to_owned()).collect() })
+    }
+
     /// `count` points.
     pub fn sample(&self, count: usize, stream: &mut Stream) -> Array2<f64> {
         let mut points = normals(count, self.centres.ncols(), stream);
@@ -218,19 +231,41 @@ pub struct MixtureBenchmark {
 }
 
 impl MixtureBenchmark {
-    /// The benchmark of two published potentials. Its map is the gradient of their sum, shifted and scaled so that 2^14 images have mean
-    /// 0 and mean variance 1. The source is drawn from this context's seed (the original's is a legacy stream of another library).
+    /// The published benchmark from the arrays of one converted file: the two potentials under `v1.` and `v2.`, the source under
+    /// `source.centres` and `source.maps`.
+    ///
+    /// # Errors
+    /// An array is missing or does not fit the others.
+    pub fn from_arrays(arrays: &[NamedArray], context: &Context) -> Result<Self> {
+        let part = |prefix: &str| -> Vec<NamedArray> {
+            let stripped = |(name, array): &NamedArray| name.strip_prefix(prefix).map(|rest| (rest.to_owned(), array.clone()));
+            arrays.iter().filter_map(stripped).collect()
+        };
+        let potentials = [ConvexPotential::from_arrays(&part("v1."))?, ConvexPotential::from_arrays(&part("v2."))?];
+        let source = GaussianMixture::from_parts(array::<Ix2>(arrays, "source.centres")?, array::<Ix3>(arrays, "source.maps")?)?;
+        Self::with_source(source, potentials, context)
+    }
+
+    /// The map of two potentials over a mixture that is drawn from this context's seed.
     ///
     /// # Errors
     /// The potentials differ in width.
     pub fn new(potentials: [ConvexPotential; 2], context: &Context) -> Result<Self> {
         let dimension = potentials[0].dimension();
-        if potentials[1].dimension() != dimension {
-            return Err(Error::model(format!("both potentials must have one width, got {dimension} and {}", potentials[1].dimension())));
+        let source = GaussianMixture::new(dimension, &mut context.stream(&[("mix3", dimension as u64)]));
+        Self::with_source(source, potentials, context)
+    }
+
+    /// The map is the gradient of the potentials' sum, shifted and scaled so that 2^14 images have mean 0 and mean variance 1.
+    ///
+    /// # Errors
+    /// Source and potentials differ in width.
+    pub fn with_source(source: GaussianMixture, potentials: [ConvexPotential; 2], context: &Context) -> Result<Self> {
+        let dimension = source.centres.ncols();
+        if let Some(other) = potentials.iter().map(ConvexPotential::dimension).find(|&other| other != dimension) {
+            return Err(Error::model(format!("source and potentials must have one width, got {dimension} and {other}")));
         }
-        let mut stream = context.stream(&[("mix3", dimension as u64)]);
-        let source = GaussianMixture::new(dimension, &mut stream);
-        let points = source.sample(STANDARDISE, &mut stream);
+        let points = source.sample(STANDARDISE, &mut context.stream(&[("mix3-standardise", dimension as u64)]));
         let mut benchmark = Self { source, potentials, mean: Array1::zeros(dimension), scale: 1.0 };
         (benchmark.mean, benchmark.scale) = mean_and_scale(&benchmark.transport(points.view())?);
         Ok(benchmark)

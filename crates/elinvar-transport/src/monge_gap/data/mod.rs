@@ -1,10 +1,12 @@
 //! Sample pairs of the paper's experiments, most with a known optimal map.
 
 mod benchmark;
+mod cells;
 mod plane;
 mod toy;
 
 pub use benchmark::{ConvexPotential, GaussianMixture, MixtureBenchmark, NamedArray};
+pub use cells::{Cells, Split};
 pub use plane::{moons_to_s_curve, sphere_pair};
 pub use toy::ToyPair;
 

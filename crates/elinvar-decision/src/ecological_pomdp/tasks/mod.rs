@@ -1,5 +1,11 @@
 //! The tasks: thin adapters between named inputs and the typed API.
 
+mod convert;
+mod rules;
+
+pub(crate) use convert::{ConvertTask, ExportTask, FitGrowthTask, ImportTask};
+pub(crate) use rules::RuleTask;
+
 use super::fishery::{FisheryModel, nearest};
 use super::formats::{read_cassandra, read_fishery_toml, read_pomdpx};
 use super::mdp::solve_mdp;
@@ -21,14 +27,18 @@ const MODEL: Field =
     Field::new("model", Shape::Document, "fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel");
 
 /// A problem, and the fishery that it came from where it did.
-pub struct Problem {
+pub(crate) struct Problem {
     fishery: Option<FisheryModel>,
     pomdp: Pomdp,
 }
 
 fn read_problem(bundle: &Bundle<'_>) -> Result<Problem> {
+    read_model(bundle.require("model")?)
+}
+
+fn read_model(item: &Item<'_>) -> Result<Problem> {
     let fishery = |model: FisheryModel| Ok(Problem { pomdp: model.to_pomdp()?, fishery: Some(model) });
-    match bundle.require("model")? {
+    match item {
         Item::Json(value) => {
             let values = value.as_object().ok_or_else(|| Error::input("'model' must be a table of parameters"))?;
             fishery(Checked::<FisheryModel>::from_json(values)?.into_inner())
@@ -56,22 +66,57 @@ fn example_model() -> Bundle<'static> {
 }
 
 /// A problem and the first belief.
-pub struct ToSolve {
+pub(crate) struct ToSolve {
     problem: Problem,
     prior: Option<Array1<f64>>,
 }
 
 impl Input<'_> for ToSolve {
-    const FIELDS: &'static [Field] =
-        &[MODEL, Field::new("prior", Shape::Vector, "belief before the first survey (n_states,); uniform without it").optional()];
+    const FIELDS: &'static [Field] = &[
+        MODEL.optional(),
+        Field::new("prior", Shape::Vector, "belief before the first survey (n_states,); uniform without it").optional(),
+        Field::new("transition", Shape::Tensor(3), "in place of a model: probability of the next state (n_actions, n_states, n_states)")
+            .optional(),
+        Field::new("observation", Shape::Tensor(3), "with it: probability of a survey (n_actions or 1, n_states, n_observations)")
+            .optional(),
+        Field::new("reward", Shape::Matrix, "with it: reward of an action in a state (n_states, n_actions)").optional(),
+        Field::new("discount", Shape::Scalar, "with it: value of a unit of reward one step later, in (0, 1)").optional(),
+    ];
     fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
         let prior = bundle.get("prior").map(|_| bundle.vector("prior").map(|v| v.into_owned())).transpose()?;
-        Ok(Self { problem: read_problem(bundle)?, prior })
+        Ok(Self { problem: read_problem_or_tensors(bundle)?, prior })
     }
 }
 
+/// The model, or the problem that the tensors make.
+fn read_problem_or_tensors(bundle: &Bundle<'_>) -> Result<Problem> {
+    const PARTS: [&str; 4] = ["transition", "observation", "reward", "discount"];
+    let given = PARTS.map(|name| bundle.get(name).is_some());
+    match (bundle.get("model").is_some(), given.contains(&true)) {
+        (true, true) => Err(Error::input("the problem must be a model or tensors, got both").hint("leave one of them out")),
+        (true, false) => read_problem(bundle),
+        (false, false) => Err(Error::input("the problem is missing").hint("give a model, or transition, observation, reward and discount")),
+        (false, true) => {
+            let pomdp = Pomdp::new(
+                tensor(bundle, "transition")?,
+                tensor(bundle, "observation")?,
+                bundle.matrix("reward")?.into_owned(),
+                bundle.scalar("discount")?,
+                None,
+            )?;
+            Ok(Problem { fishery: None, pomdp })
+        }
+    }
+}
+
+fn tensor(bundle: &Bundle<'_>, name: &str) -> Result<Array3<f64>> {
+    let array = bundle.array(name)?.into_owned();
+    let shape = array.shape().to_vec();
+    array.into_dimensionality().map_err(|_| Error::input(format!("'{name}' must be an array of rank 3, got one of shape {shape:?}")))
+}
+
 /// `solve`.
-pub struct SolveTask;
+pub(crate) struct SolveTask;
 
 impl Estimator for SolveTask {
     const VERB: &'static str = "solve";
@@ -140,7 +185,7 @@ impl Model for AlphaPolicy {
 }
 
 /// Surveys and catches by year.
-pub struct Series {
+pub(crate) struct Series {
     observations: Vec<f64>,
     actions: Vec<f64>,
 }
@@ -185,7 +230,7 @@ fn example_series() -> Bundle<'static> {
 }
 
 /// A recommendation with its bounds and reasons.
-pub struct Advised {
+pub(crate) struct Advised {
     recommendation: Recommendation,
     scale: QuotaScale,
 }
@@ -246,7 +291,7 @@ fn in_unit(policy: &AlphaPolicy, unit: f64) -> Result<QuotaScale> {
 }
 
 /// `recommend`.
-pub struct RecommendTask;
+pub(crate) struct RecommendTask;
 
 impl Operation for RecommendTask {
     const VERB: &'static str = "recommend";
@@ -266,7 +311,7 @@ impl Operation for RecommendTask {
 }
 
 /// What would have been recommended.
-pub struct Hindsight(Table);
+pub(crate) struct Hindsight(Table);
 
 impl Output for Hindsight {
     const FIELDS: &'static [Field] =
@@ -277,7 +322,7 @@ impl Output for Hindsight {
 }
 
 /// `hindcast`.
-pub struct HindcastTask;
+pub(crate) struct HindcastTask;
 
 impl Operation for HindcastTask {
     const VERB: &'static str = "hindcast";
@@ -308,7 +353,7 @@ impl Operation for HindcastTask {
 }
 
 /// A belief.
-pub struct Belief(Array1<f64>);
+pub(crate) struct Belief(Array1<f64>);
 
 impl Input<'_> for Belief {
     const FIELDS: &'static [Field] = &[Field::new("belief", Shape::Vector, "probability of each state (n_states,)")];
@@ -318,7 +363,7 @@ impl Input<'_> for Belief {
 }
 
 /// A decision at a belief.
-pub struct Decision {
+pub(crate) struct Decision {
     action: usize,
     lower: f64,
     upper: f64,
@@ -340,7 +385,7 @@ impl Output for Decision {
 }
 
 /// `act`.
-pub struct ActTask;
+pub(crate) struct ActTask;
 
 impl Operation for ActTask {
     const VERB: &'static str = "act";
@@ -363,8 +408,69 @@ impl Operation for ActTask {
     }
 }
 
+/// A belief before the next survey, and the harvest that went before it.
+pub(crate) struct Outlook {
+    prior: Array1<f64>,
+    previous: Option<f64>,
+}
+
+impl Input<'_> for Outlook {
+    const FIELDS: &'static [Field] = &[
+        Field::new("prior", Shape::Vector, "belief before the survey (n_states,)"),
+        Field::new("previous_action", Shape::Scalar, "index of the action that moves it first; none where it is the belief now").optional(),
+    ];
+    fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
+        let previous = bundle.get("previous_action").map(|_| bundle.scalar("previous_action")).transpose()?;
+        Ok(Self { prior: bundle.vector("prior")?.into_owned(), previous })
+    }
+}
+
+/// What to do after every possible survey.
+pub(crate) struct Plan(Table);
+
+impl Output for Plan {
+    const FIELDS: &'static [Field] = &[Field::new(
+        "policy",
+        Shape::Table,
+        "observation and action of every survey (index; action missing where the survey cannot occur), and survey and quota in grid units",
+    )];
+    fn into_bundle(self) -> Bundle<'static> {
+        Bundle::new().with("policy", self.0)
+    }
+}
+
+/// `policy-given-observation`.
+pub(crate) struct PlanTask;
+
+impl Operation for PlanTask {
+    const VERB: &'static str = "policy-given-observation";
+    const SUMMARY: &'static str = "the best action after every possible survey, from a belief before it";
+    type Params = NoParams;
+    type Model = AlphaPolicy;
+    type Input<'a> = Outlook;
+    type Output = Plan;
+    fn apply(_: &Checked<NoParams>, policy: &AlphaPolicy, input: Outlook, _: &mut Context) -> Result<Plan> {
+        let previous = match input.previous {
+            Some(a) if a < 0.0 || a.fract() != 0.0 => return Err(Error::parameter("previous_action", "an index >= 0", a)),
+            previous => previous.map(|a| a as usize),
+        };
+        let actions = policy.policy_given_observation(input.prior.view(), previous)?;
+        let number = |a: &Option<usize>| a.map_or(f64::NAN, |a| a as f64);
+        let table = Table::new()
+            .with("observation", Column::Integer((0..actions.len() as i64).collect()))?
+            .with("action", Column::Number(actions.iter().map(number).collect()))?;
+        let Some(scale) = policy.scale().filter(|s| s.values.len() == actions.len()) else { return Ok(Plan(table)) };
+        let quota = |a: &Option<usize>| a.map_or(f64::NAN, |a| scale.value(a));
+        let table = table.with("survey", Column::Number(scale.values.to_vec()))?;
+        Ok(Plan(table.with("quota", Column::Number(actions.iter().map(quota).collect()))?))
+    }
+    fn example() -> Bundle<'static> {
+        Bundle::new().with("prior", vec![1.0 / 21.0; 21]).with("previous_action", 2.0)
+    }
+}
+
 /// Simulated replicates.
-pub struct Simulated {
+pub(crate) struct Simulated {
     simulation: Simulation,
     values: Option<Array1<f64>>,
 }
@@ -385,16 +491,31 @@ impl Output for Simulated {
 }
 
 /// `simulate`.
-pub struct SimulateTask;
+pub(crate) struct SimulateTask;
+
+/// What the policy is wrong about, where it is.
+pub(crate) struct Truth(Option<Problem>);
+
+impl Input<'_> for Truth {
+    const FIELDS: &'static [Field] = &[Field::new(
+        "true_model",
+        Shape::Document,
+        "model whose surveys are drawn in place of those that the policy assumes (.toml, .pomdp, .pomdpx); in Python a FisheryModel",
+    )
+    .optional()];
+    fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
+        Ok(Self(bundle.get("true_model").map(read_model).transpose()?))
+    }
+}
 
 impl Operation for SimulateTask {
     const VERB: &'static str = "simulate";
-    const SUMMARY: &'static str = "simulate the policy on its own model";
+    const SUMMARY: &'static str = "simulate the policy on its own model, or with surveys that it misjudges";
     type Params = Simulate;
     type Model = AlphaPolicy;
-    type Input<'a> = NoInput;
+    type Input<'a> = Truth;
     type Output = Simulated;
-    fn apply(params: &Checked<Simulate>, policy: &AlphaPolicy, _: NoInput, ctx: &mut Context) -> Result<Simulated> {
+    fn apply(params: &Checked<Simulate>, policy: &AlphaPolicy, Truth(truth): Truth, ctx: &mut Context) -> Result<Simulated> {
         let start = match params.x0 {
             Some(x0) => policy.known_scale()?.position(x0, "x0", 0, false)?,
             None => 0,
@@ -403,7 +524,7 @@ impl Operation for SimulateTask {
             start,
             t_max: params.t_max,
             n_reps: params.n_reps,
-            true_observation: None,
+            true_observation: truth.map(|problem| problem.pomdp.observation().clone()),
             paper_convention: params.paper_convention,
         };
         Ok(Simulated { simulation: simulate(policy, &options, ctx)?, values: policy.scale().map(|s| s.values.clone()) })
@@ -414,7 +535,7 @@ impl Operation for SimulateTask {
 }
 
 /// A problem alone.
-pub struct Modelled(Problem);
+pub(crate) struct Modelled(Problem);
 
 impl Input<'_> for Modelled {
     const FIELDS: &'static [Field] = &[MODEL];
@@ -424,7 +545,7 @@ impl Input<'_> for Modelled {
 }
 
 /// A table of rules.
-pub struct Compared(Table);
+pub(crate) struct Compared(Table);
 
 impl Output for Compared {
     const FIELDS: &'static [Field] =
@@ -435,7 +556,7 @@ impl Output for Compared {
 }
 
 /// `compare`.
-pub struct CompareTask;
+pub(crate) struct CompareTask;
 
 impl Measurement for CompareTask {
     const VERB: &'static str = "compare";
@@ -479,15 +600,14 @@ impl Measurement for CompareTask {
             rows.push((rule.name, [exact.npv, 0.0, exact.late_stock, extinct], "exact"));
         }
         let number = |i: usize| Column::Number(rows.iter().map(|r| r.1[i]).collect());
-        let text = |f: &dyn Fn(&(String, [f64; 4], &str)) -> String| Column::Text(rows.iter().map(|r| Some(f(r))).collect());
         Ok(Compared(
             Table::new()
-                .with("policy", text(&|r| r.0.clone()))?
+                .with("policy", Column::Text(rows.iter().map(|r| Some(r.0.clone())).collect()))?
                 .with("npv", number(0))?
                 .with("npv_sd", number(1))?
                 .with("late_stock", number(2))?
                 .with("extinction", number(3))?
-                .with("evaluation", text(&|r| r.2.to_owned()))?,
+                .with("evaluation", Column::Text(rows.iter().map(|r| Some(r.2.to_owned())).collect()))?,
         ))
     }
     fn example() -> Bundle<'static> {
@@ -496,7 +616,7 @@ impl Measurement for CompareTask {
 }
 
 /// A curve of values.
-pub struct Curve(Table);
+pub(crate) struct Curve(Table);
 
 impl Output for Curve {
     const FIELDS: &'static [Field] =
@@ -507,7 +627,7 @@ impl Output for Curve {
 }
 
 /// `survey-value`.
-pub struct SurveyValueTask;
+pub(crate) struct SurveyValueTask;
 
 impl Measurement for SurveyValueTask {
     const VERB: &'static str = "survey-value";
@@ -534,7 +654,7 @@ impl Measurement for SurveyValueTask {
 }
 
 /// Reference points of a fishery and its discrete model.
-pub struct Described {
+pub(crate) struct Described {
     model: FisheryModel,
     pomdp: Pomdp,
 }
@@ -574,7 +694,7 @@ impl Output for Described {
 }
 
 /// `describe`.
-pub struct DescribeTask;
+pub(crate) struct DescribeTask;
 
 impl Measurement for DescribeTask {
     const VERB: &'static str = "describe";
