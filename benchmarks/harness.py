@@ -16,6 +16,8 @@ from pathlib import Path
 
 def timed(work, repeat=5, warmup=1):
     """Wall and CPU seconds of `work()`: median over `repeat` runs after `warmup` runs that are not counted."""
+    # Worker threads of whatever ran before may still spin; their seconds are not this one's.
+    time.sleep(0.5)
     for _ in range(warmup):
         result = work()
     wall, cpu = [], []

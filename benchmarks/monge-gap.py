@@ -16,11 +16,17 @@ from elinvar.transport import MongeGapMap, monge_gap_gradient
 from harness import timed, write
 
 
-def gap_and_gradient(n=1024, d=50):
-    """Workload A: value and gradient of the entropic gap, squared Euclidean cost, epsilon = 0.01 mean cost, threshold 1e-3."""
+def gap_and_gradient(what, n=1024, d=50):
+    """Workload A: value and gradient of the entropic gap, squared Euclidean cost, epsilon = 0.01 mean cost, threshold 1e-3.
+
+    `turned` maps every point far from where it should go; `settled` is a map that is optimal already, where both solvers stop at their
+    first look at the error and every gradient is 0.
+    """
     rng = np.random.default_rng(0)
     x = rng.normal(size=(n, d)).astype(np.float32)
-    y = (x + 0.3 * rng.normal(size=(n, d)) + 0.2 * np.tanh(x[:, ::-1])).astype(np.float32)
+    rotation = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    turned, settled = np.tanh(x @ rotation), x + 0.3 * rng.normal(size=(n, d)) + 0.2 * np.tanh(x[:, ::-1])
+    y = (turned if what == "turned" else settled).astype(np.float32)
     epsilon = 0.01 * float(((x[:, None, :] - y[None, :, :]) ** 2).sum(-1).mean())
 
     def theirs(samples):
@@ -30,11 +36,11 @@ def gap_and_gradient(n=1024, d=50):
     target = jnp.asarray(y)
     (value, gradient), their_time = timed(lambda: jax.block_until_ready(compiled(target)), repeat=7, warmup=2)
     ours, our_time = timed(lambda: monge_gap_gradient(x, y, epsilon=epsilon, sinkhorn_threshold=1e-3), repeat=7, warmup=2)
-    scale = float(jnp.abs(gradient).max())
+    difference = float(np.abs(np.asarray(ours.gradient) - np.asarray(gradient)).max())
     return {
-        "workload": f"A: value and gradient of the entropic gap, n = {n}, d = {d}", "elinvar": our_time, "ott-jax": their_time,
+        "workload": f"A: value and gradient of the entropic gap of a {what} map, n = {n}, d = {d}", "elinvar": our_time, "ott-jax": their_time,
         "wall_ratio": their_time["wall_s"] / our_time["wall_s"], "value": {"elinvar": float(ours.value), "ott-jax": float(value)},
-        "gradient_difference_relative": float(np.abs(np.asarray(ours.gradient) - np.asarray(gradient)).max() / scale),
+        "gradient_difference": difference, "largest_gradient": float(jnp.abs(gradient).max()),
     }
 
 
@@ -107,4 +113,4 @@ def ott_step_seconds(source, target, batch, steps):
 
 
 if __name__ == "__main__":
-    write("monge-gap", [gap_and_gradient(), tutorial_fit()], ["ott-jax", "jax"])
+    write("monge-gap", [gap_and_gradient("turned"), gap_and_gradient("settled"), tutorial_fit()], ["ott-jax", "jax"])

@@ -245,7 +245,8 @@ class SarsopSolver(Estimator):
         Parameters
         ----------
         model : path, str or dict, default=None
-            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
+            .pomdpx); in Python a FisheryModel.
         prior : array-like, default=None
             Belief before the first survey (n_states,); uniform without it.
         transition : array-like, default=None
@@ -516,7 +517,8 @@ class ImportedPolicy(Estimator):
         Parameters
         ----------
         model : path, str or dict
-            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
+            .pomdpx); in Python a FisheryModel.
         policyx : path, str or dict
             Policy of another solver (.policyx).
 
@@ -731,7 +733,8 @@ class ConstantEscapement(Measurement):
         Parameters
         ----------
         model : path, str or dict
-            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
+            .pomdpx); in Python a FisheryModel.
         observations : array-like, default=None
             Surveys to answer with a quota (n,), in grid units.
         quota_table : dict, table or array-like, default=None
@@ -755,7 +758,8 @@ class ConstantEscapement(Measurement):
         Parameters
         ----------
         model : path, str or dict
-            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
+            .pomdpx); in Python a FisheryModel.
         observations : array-like, default=None
             Surveys to answer with a quota (n,), in grid units.
         quota_table : dict, table or array-like, default=None
@@ -860,7 +864,8 @@ class ConstantMortality(Measurement):
         Parameters
         ----------
         model : path, str or dict
-            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
+            .pomdpx); in Python a FisheryModel.
         observations : array-like, default=None
             Surveys to answer with a quota (n,), in grid units.
         quota_table : dict, table or array-like, default=None
@@ -884,7 +889,8 @@ class ConstantMortality(Measurement):
         Parameters
         ----------
         model : path, str or dict
-            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
+            .pomdpx); in Python a FisheryModel.
         observations : array-like, default=None
             Surveys to answer with a quota (n,), in grid units.
         quota_table : dict, table or array-like, default=None
@@ -985,7 +991,8 @@ class MdpPolicy(Measurement):
         Parameters
         ----------
         model : path, str or dict
-            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
+            .pomdpx); in Python a FisheryModel.
         observations : array-like, default=None
             Surveys to answer with a quota (n,), in grid units.
         quota_table : dict, table or array-like, default=None
@@ -1009,7 +1016,8 @@ class MdpPolicy(Measurement):
         Parameters
         ----------
         model : path, str or dict
-            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
+            .pomdpx); in Python a FisheryModel.
         observations : array-like, default=None
             Surveys to answer with a quota (n,), in grid units.
         quota_table : dict, table or array-like, default=None
@@ -1110,7 +1118,8 @@ class QuotaTable(Measurement):
         Parameters
         ----------
         model : path, str or dict
-            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
+            .pomdpx); in Python a FisheryModel.
         observations : array-like, default=None
             Surveys to answer with a quota (n,), in grid units.
         quota_table : dict, table or array-like, default=None
@@ -1134,7 +1143,8 @@ class QuotaTable(Measurement):
         Parameters
         ----------
         model : path, str or dict
-            Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
+            .pomdpx); in Python a FisheryModel.
         observations : array-like, default=None
             Surveys to answer with a quota (n,), in grid units.
         quota_table : dict, table or array-like, default=None
@@ -1248,7 +1258,8 @@ def convert(model, *, format="pomdpx", n_jobs=None, time_limit=None, mem_limit=N
     Parameters
     ----------
     model : path, str or dict
-        Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp, .pomdpx); in
+        Python a FisheryModel.
     format : {"pomdp", "pomdpx"}, default="pomdpx"
         File format to write.
     n_jobs : int, default=None
@@ -1308,6 +1319,7 @@ def compare(
     precision=0.02,
     max_time=60.0,
     paper_convention=False,
+    random_state=None,
     n_jobs=None,
     time_limit=None,
     mem_limit=None,
@@ -1318,7 +1330,8 @@ def compare(
     Parameters
     ----------
     model : path, str or dict
-        Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp, .pomdpx); in
+        Python a FisheryModel.
     policies : sequence of {"ce", "tac", "msy", "mdp", "pomdp"}, default=("ce", "tac", "msy", "pomdp")
         Rules to compare.
     x0 : float, default=None
@@ -1334,6 +1347,8 @@ def compare(
     paper_convention : bool, default=False
         Start as published: the prior moves once before the first survey, and the first reward has the factor
         gamma.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
     n_jobs : int, default=None
         Threads; None and -1 use all cores. Results do not depend on it.
     time_limit : float, default=None
@@ -1382,6 +1397,7 @@ def compare(
             "paper_convention": paper_convention,
         },
         returns=("comparison",),
+        random_state=random_state,
         n_jobs=n_jobs,
         time_limit=time_limit,
         mem_limit=mem_limit,
@@ -1405,7 +1421,8 @@ def survey_value(
     Parameters
     ----------
     model : path, str or dict
-        Fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel.
+        Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp, .pomdpx); in
+        Python a FisheryModel.
     sigmas : sequence of float, default=(0.0, 0.05, 0.1, 0.15, 0.2)
         Standard deviations of the survey error to price. Must be >= 0.
     precision : float, default=0.05

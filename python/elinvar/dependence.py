@@ -120,7 +120,7 @@ class DistanceCovariance(Measurement):
         """
         return self._measure("gradient", {"yhat": yhat, "protected": protected}, returns=("gradient",))
 
-    def test(self, yhat, protected, *, n_permutations=199):
+    def test(self, yhat, protected, *, n_permutations=199, random_state=None):
         """Permutation test of independence between a score and protected attributes.
 
         Parameters
@@ -131,6 +131,8 @@ class DistanceCovariance(Measurement):
             Protected attributes: named columns of any type (n rows).
         n_permutations : int, default=199
             Number of permutations; the least p-value is 1 / (n_permutations + 1). Must be >= 1.
+        random_state : int, RandomState, Generator or None, default=None
+            Seed of the random numbers; None draws a new one each time.
 
         Returns
         -------
@@ -146,6 +148,7 @@ class DistanceCovariance(Measurement):
             {"yhat": yhat, "protected": protected},
             {"n_permutations": n_permutations},
             returns=("statistic", "p_value", "null"),
+            random_state=random_state,
         )
 
 
@@ -597,7 +600,7 @@ class FairnessAudit(Measurement):
         self.mem_limit = mem_limit
         self.verbose = verbose
 
-    def report(self, yhat, protected, y=None):
+    def report(self, yhat, protected, y=None, *, random_state=None):
         """Audit predictions: every measure with p-values, groups, and which intersection drives them.
 
         Parameters
@@ -608,6 +611,8 @@ class FairnessAudit(Measurement):
             Protected attributes: named columns of any type (n rows).
         y : array-like, default=None
             Observed outcome, for the subgroup table (n,).
+        random_state : int, RandomState, Generator or None, default=None
+            Seed of the random numbers; None draws a new one each time.
 
         Returns
         -------
@@ -622,7 +627,11 @@ class FairnessAudit(Measurement):
             - `jsd`: Jensen-Shannon divergence between the joint groups (bits).
             - `uf`: Variance of the group means over the variance of the score.
         """
-        return self._measure("audit", {"yhat": yhat, "protected": protected, "y": y})
+        return self._measure(
+            "audit",
+            {"yhat": yhat, "protected": protected, "y": y},
+            random_state=random_state,
+        )
 
 
 def lambda_path(
@@ -652,6 +661,7 @@ def lambda_path(
     cv=5,
     n_seeds=1,
     target_jsd=None,
+    random_state=None,
     n_jobs=None,
     time_limit=None,
     mem_limit=None,
@@ -712,6 +722,8 @@ def lambda_path(
         Repetitions with other seeds. Must be >= 1.
     target_jsd : float, default=None
         Greatest Jensen-Shannon divergence to accept (bits); none for the knee of the path. Must be >= 0.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
     n_jobs : int, default=None
         Threads; None and -1 use all cores. Results do not depend on it.
     time_limit : float, default=None
@@ -772,6 +784,7 @@ def lambda_path(
             "n_seeds": n_seeds,
             "target_jsd": target_jsd,
         },
+        random_state=random_state,
         n_jobs=n_jobs,
         time_limit=time_limit,
         mem_limit=mem_limit,

@@ -17,8 +17,9 @@ class MongeGapMap(Transformer):
         Ground cost of the Monge gap.
     p : float, default=2.0
         Exponent of the cost `pnorm`. Must be >= 1.
-    lambda_mg : float, default=1.0
-        Weight of the Monge gap against the fitting loss (λ_MG). Must be >= 0.
+    lambda_mg : float or sequence of float, default=1.0
+        Weight of the Monge gap against the fitting loss (λ_MG): one number, or one for each training step.
+        Must be >= 0.
     lambda_cons : float, default=0.0
         Weight of the penalty on the network's Jacobian being asymmetric; needs arch = 'structured' where > 0.
         Must be >= 0.
@@ -174,6 +175,51 @@ class MongeGapMap(Transformer):
             Image of each point (n, d).
         """
         return self._apply("apply", {"X": X}, returns=("images",))
+
+    def score(self, X, Y, *, epsilon=None):
+        """How well the images of X meet a target sample: minus their Sinkhorn divergence.
+
+        Parameters
+        ----------
+        X : array-like
+            Points (n, d).
+        Y : array-like
+            Images, row by row, or a second sample (m, d).
+        epsilon : float, default=None
+            Regularisation in squared units of the data; none for 0.1 of the mean squared distance within y.
+            Must be > 0.
+
+        Returns
+        -------
+        score : float
+            Minus the Sinkhorn divergence of the images from Y.
+        """
+        return self._apply("score", {"X": X, "Y": Y}, {"epsilon": epsilon}, returns=("score",))
+
+    def gap(self, X, *, method="entropic", epsilon=None):
+        """How far a fitted map is from optimal on these points, for its own cost.
+
+        Parameters
+        ----------
+        X : array-like
+            Points to map (n, d).
+        method : {"entropic", "exact"}, default="entropic"
+            Entropic or exact.
+        epsilon : float, default=None
+            Regularisation in units of the cost; none for that of the fit. Must be > 0.
+
+        Returns
+        -------
+        findings : Findings
+            With the attributes
+
+            - `value`: The gap, in units of the cost.
+            - `primal_gap`: <I/n - P, C>: the same without the entropy.
+            - `epsilon`: Regularisation; 0 for the exact gap.
+            - `iterations`: Sinkhorn iterations; 0 for the exact gap.
+            - `converged`: Whether the threshold was met.
+        """
+        return self._apply("map-gap", {"X": X}, {"method": method, "epsilon": epsilon})
 
 
 def monge_gap(
@@ -425,6 +471,7 @@ def certificate(
     p=2.0,
     worst=10,
     resamples=2000,
+    random_state=None,
     n_jobs=None,
     time_limit=None,
     mem_limit=None,
@@ -446,6 +493,8 @@ def certificate(
         How many of the worst points to name. Must be >= 1.
     resamples : int, default=2000
         Bootstrap resamples of the interval. Must be >= 1.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
     n_jobs : int, default=None
         Threads; None and -1 use all cores. Results do not depend on it.
     time_limit : float, default=None
@@ -484,6 +533,7 @@ def certificate(
         "certificate",
         {"X": X, "Y": Y},
         {"cost": cost, "p": p, "worst": worst, "resamples": resamples},
+        random_state=random_state,
         n_jobs=n_jobs,
         time_limit=time_limit,
         mem_limit=mem_limit,

@@ -7,6 +7,10 @@ use elinvar_core::Result;
 /// The Python module is tested from Python; its crate has no tests of its own and would link an interpreter.
 const RUST: [&str; 3] = ["--workspace", "--exclude", "elinvar-python"];
 
+/// Crates with code behind features that the default build leaves out: Burn networks and AnnData files.
+const OPTIONAL: [&str; 8] = ["-p", "elinvar-nn", "-p", "elinvar-transport", "-p", "elinvar-data", "--features", FEATURES];
+const FEATURES: &str = "elinvar-nn/burn,elinvar-transport/burn,elinvar-transport/hdf5,elinvar-data/hdf5";
+
 /// Rust tests, documentation tests, then the Python package; with a filter only the Rust tests of that name.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     rust(filter)?;
@@ -14,6 +18,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
         return Ok(());
     }
     stage("documentation tests", cargo(&["test", "--doc", "--quiet"]).args(RUST))?;
+    stage("tests of optional features", cargo(&["test", "--lib", "--tests", "--quiet"]).args(OPTIONAL))?;
     let environment = python::tests()?;
     // The development profile shares what the Rust tests have built; its dependencies and kernels are optimised.
     stage("python package", &mut environment.command("maturin", &["develop", "--quiet", "--features", "testing"]))?;

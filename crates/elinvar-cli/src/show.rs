@@ -49,7 +49,8 @@ pub(crate) fn fit_text(outcome: &Outcome, path: &Path) -> String {
 /// What stands in the file, and the findings that are no table.
 pub(crate) fn saved_text(verb: &Verb, outcome: &Outcome, path: &Path) -> String {
     let mut rest = Bundle::new();
-    for (name, item) in outcome.values.iter().filter(|(name, _)| verb.outputs.iter().any(|f| f.name == *name && !is_rows(f.shape))) {
+    let is_left = |shape: Shape| !is_rows(shape) && shape != Shape::Document;
+    for (name, item) in outcome.values.iter().filter(|(name, _)| verb.outputs.iter().any(|f| f.name == *name && is_left(f.shape))) {
         rest.insert(name, item.clone());
     }
     let saved = format!("results written to {}\n", path.display());

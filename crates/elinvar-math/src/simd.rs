@@ -50,6 +50,9 @@ pub trait Real:
     /// Largest logarithm that a factor beside a stored exponential may have before accuracy would suffer: entries below the
     /// smallest exponential then stay below one unit in the last place of every sum.
     const SAFE_LOG: f64;
+    /// Exponents below this give 0 in kernels that are multiplied later: even scaled by [`Real::SAFE_LOG`] they would not count, and as
+    /// subnormal numbers they would cost a hundred times as much.
+    const NEGLIGIBLE_LOG: Self;
 
     /// Rounds from double precision.
     fn from_f64(value: f64) -> Self;
@@ -119,6 +122,7 @@ macro_rules! common {
 impl Real for f32 {
     common!(f32);
     const SAFE_LOG: f64 = 25.0;
+    const NEGLIGIBLE_LOG: Self = -64.0;
 
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
@@ -152,6 +156,7 @@ impl Real for f32 {
 impl Real for f64 {
     common!(f64);
     const SAFE_LOG: f64 = 300.0;
+    const NEGLIGIBLE_LOG: Self = -600.0;
 
     #[inline(always)]
     fn from_f64(value: f64) -> Self {

@@ -5,6 +5,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod activation;
+#[cfg(feature = "burn")]
+pub mod burn;
 pub mod gradient_check;
 pub mod icnn;
 pub mod init;

@@ -91,6 +91,13 @@ impl Cell {
         Self::default().with(field, value)
     }
 
+    /// The conditions that another cell does not share, for labels that compare the two.
+    #[must_use]
+    pub fn beyond(&self, other: &Cell) -> Cell {
+        let own = |(field, value): &(&String, &Value)| other.0.get(*field).is_none_or(|theirs| !same(value, theirs));
+        Cell(self.0.iter().filter(own).map(|(field, value)| (field.clone(), value.clone())).collect())
+    }
+
     /// Whether a trial belongs to it. Numbers are compared as numbers: 40 is 40.0.
     pub fn contains(&self, trial: &Value) -> bool {
         self.0.iter().all(|(field, wanted)| trial.get(field).is_some_and(|got| same(got, wanted)))

@@ -72,13 +72,38 @@ pub fn judge_all(claims: &[Claim], scale: Scale, evidence: &Evidence) -> Vec<Jud
 
 /// Judges one claim. The worst part decides.
 pub fn judge(claim: &Claim, evidence: &Evidence) -> Judgement {
-    let parts: Vec<Part> = claim.rules.iter().flat_map(|rule| judge_rule(rule, evidence)).collect();
+    let parts: Vec<Part> = claim
+        .rules
+        .iter()
+        .flat_map(|rule| {
+            let mut parts = judge_rule(rule, evidence);
+            if let ([part], Some(place)) = (parts.as_mut_slice(), place_among_equals(rule, &claim.rules)) {
+                part.label = format!("{}: {place}", part.label);
+            }
+            parts
+        })
+        .collect();
     let has = |verdict| parts.iter().any(|p| p.verdict == verdict);
     let order = [Verdict::Failed, Verdict::NotRun, Verdict::NotReproduced, Verdict::Inconclusive];
     let verdict = order.into_iter().find(|&v| has(v)).unwrap_or(Verdict::Reproduced);
     // A claim without rules proves nothing.
     let verdict = if parts.is_empty() { Verdict::NotRun } else { verdict };
     Judgement { claim: claim.clone(), verdict, parts }
+}
+
+/// Where several rules of a claim look at the same thing, the conditions that tell them apart.
+fn place_among_equals(rule: &Rule, rules: &[Rule]) -> Option<Cell> {
+    let cell = |rule: &Rule| match rule {
+        Rule::Holds { quantity: Quantity::Metric { of, .. } | Quantity::Ratio { of, .. } | Quantity::Difference { of, .. }, .. } => {
+            Some(of.clone())
+        }
+        _ => None,
+    };
+    let own = cell(rule)?;
+    let equals = rules.iter().filter(|other| other.label() == rule.label() && *other != rule).filter_map(cell);
+    let mut place = Cell::all();
+    equals.for_each(|other| place.0.extend(own.beyond(&other).0));
+    (!place.0.is_empty()).then_some(place)
 }
 
 fn judge_rule(rule: &Rule, evidence: &Evidence) -> Vec<Part> {
@@ -89,7 +114,7 @@ fn judge_rule(rule: &Rule, evidence: &Evidence) -> Vec<Part> {
             .map(|pair| {
                 let quantity = Quantity::Difference { metric, of: pair[0].clone(), to: pair[1].clone() };
                 let threshold = if *strict { Threshold::Above(0.0) } else { Threshold::AtLeast(0.0) };
-                let label = format!("{label}: {} against {}", pair[0], pair[1]);
+                let label = format!("{label}: {} minus {}", pair[0].beyond(&pair[1]), pair[1].beyond(&pair[0]));
                 judge_threshold(&label, &quantity, Aggregate::Mean, &threshold, evidence)
             })
             .collect(),
@@ -324,6 +349,15 @@ mod tests {
         let judged = judge(&ratio(Aggregate::Every, Threshold::AtMost(0.75)), &evidence(&rows));
         assert_eq!(judged.verdict, Verdict::NotReproduced);
         assert_eq!(judged.parts[0].value, Some(0.95), "the seed that fails is shown");
+    }
+
+    #[test]
+    fn rules_of_one_label_say_where_they_look() {
+        let at = |arm| Rule::holds("loss", "loss", Cell::of("arm", arm), Aggregate::Mean, Threshold::Above(0.0));
+        let claim = Claim { rules: vec![at("ours"), at("base")], ..claim(at("ours")) };
+        let judged = judge(&claim, &evidence(&[("ours", 0, 1.0), ("base", 0, 2.0)]));
+        let labels: Vec<&str> = judged.parts.iter().map(|p| p.label.as_str()).collect();
+        assert_eq!(labels, ["loss: arm=ours", "loss: arm=base"]);
     }
 
     #[test]

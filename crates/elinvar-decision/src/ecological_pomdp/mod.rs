@@ -137,7 +137,8 @@ pub fn method() -> Method {
                 Role::Function,
                 "Value, late stock and extinction of rules of thumb and of the solved policy.",
             )
-            .method_returning("compare", "compare", &["comparison"]),
+            .method_returning("compare", "compare", &["comparison"])
+            .random(&["compare"]),
         )
         .class(
             Class::new::<params::SurveyCurve>(

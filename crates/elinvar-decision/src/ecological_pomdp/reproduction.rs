@@ -86,7 +86,7 @@ impl Reproduction for EcologicalPomdpStudy {
         };
         match scale {
             Scale::Tiny => small(300, 0..2),
-            Scale::Quick => small(2000, 0..3),
+            Scale::Quick => small(2000, 0..10),
             Scale::Paper => paper_trials(),
         }
     }
@@ -199,6 +199,10 @@ fn paper_trials() -> Vec<Trial> {
     list
 }
 
+const P1_FINDING: &str = "35 of the 36 values hold. The published mean of 100 replicates at sigma_g = 0.1, sigma_m = 0.15 (2.845) is above \
+     the one at the smaller survey error 0.1 (2.797), which no policy can reach on average: a less informative survey cannot be worth more. \
+     With 10,000 replicates ours is 2.723, and 2.798 at the smaller error.";
+
 fn paper_claims() -> Vec<Claim> {
     const PAPER: &[Scale] = &[Scale::Paper];
     let mut table = Vec::new();
@@ -226,7 +230,10 @@ fn paper_claims() -> Vec<Claim> {
     }
     let claim = |id, says, paper, rules| Claim { id, says, paper, source: Source::Paper, scales: PAPER, rules, finding: "" };
     vec![
-        claim("P1", "the table of net present values", PaperFigure::Table("36 values, see the sheet of the method"), table),
+        Claim {
+            finding: P1_FINDING,
+            ..claim("P1", "the table of net present values", PaperFigure::Table("36 values: four policies at nine pairs of errors"), table)
+        },
         claim(
             "P2",
             "overestimating the survey error is cheap",

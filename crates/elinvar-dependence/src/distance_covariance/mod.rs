@@ -72,7 +72,8 @@ pub fn method() -> Method {
             )
             .method_returning("statistic", "statistic", &["statistic"])
             .method_returning("gradient", "gradient", &["gradient"])
-            .method_returning("test", "test", &["statistic", "p_value", "null"]),
+            .method_returning("test", "test", &["statistic", "p_value", "null"])
+            .random(&["test"]),
         )
         .class(
             Class::new::<FairModel>(
@@ -99,7 +100,8 @@ pub fn method() -> Method {
                 Role::Measurement,
                 "Audit of predictions: every measure with p-values, groups, and which intersection drives the dependence.",
             )
-            .method("report", "audit"),
+            .method("report", "audit")
+            .random(&["report"]),
         )
         .class(
             Class::new::<LambdaPath>(
@@ -107,7 +109,8 @@ pub fn method() -> Method {
                 Role::Function,
                 "The frontier between accuracy and fairness over a grid of penalty weights, by cross-validation, and the weight to choose.",
             )
-            .method("lambda_path", "path"),
+            .method("lambda_path", "path")
+            .random(&["lambda_path"]),
         )
 }
 

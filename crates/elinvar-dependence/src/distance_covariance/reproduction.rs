@@ -33,6 +33,8 @@ pub(super) struct Trial {
 /// The study of this method.
 pub(super) struct DistanceCovarianceStudy;
 
+/// Seeds of the quick claims.
+const TEN: [u64; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const OFFICIAL_SEEDS: [u64; 10] = [3658, 2287, 3583, 3812, 9196, 3612, 107, 2616, 6925, 1585];
 
 fn cell(study: &str, penalty: &str, lam: f64) -> Cell {
@@ -54,7 +56,7 @@ fn trials(study: &str, arms: &[(&str, f64)], n: usize, seeds: &[u64]) -> Vec<Tri
 
 impl Reproduction for DistanceCovarianceStudy {
     type Trial = Trial;
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn claims(&self) -> Vec<Claim> {
         let mut claims = generated_claims();
@@ -74,7 +76,7 @@ impl Reproduction for DistanceCovarianceStudy {
         };
         match scale {
             Scale::Tiny => trials("crossed", &crossed_arms, 400, &[0, 1, 2]),
-            Scale::Quick => generated([1000, 8000], [&[0, 1, 2, 3, 4], &[0, 1, 2, 3, 4], &[0, 1, 2]]),
+            Scale::Quick => generated([1000, 8000], [&TEN, &TEN, &TEN]),
             Scale::Paper => {
                 let path = [
                     ("none", 0.0),
@@ -131,6 +133,9 @@ impl Reproduction for DistanceCovarianceStudy {
         ]
     }
 }
+
+const Q4_FINDING: &str = "With the default early stopping about a tenth of CCdCov² is left; trained for 40 epochs without dropout and early \
+     stopping it was 0.055 [0.035, 0.090] over three seeds.";
 
 fn generated_claims() -> Vec<Claim> {
     const QUICK: &[Scale] = &[Scale::Quick];
@@ -202,29 +207,32 @@ fn generated_claims() -> Vec<Claim> {
                 ),
             ],
         ),
-        pilot(
-            "Q4",
-            "dependent attributes give JdCov a floor; CCdCov is unaffected",
-            PaperFigure::Table("JdCov² stays at a floor of 3.0e-4"),
-            QUICK,
-            vec![
-                Rule::holds(
-                    "JdCov² over the attributes' own part",
-                    "jdcov_over_floor",
-                    cell("dependent", "jdcov", 80.0),
-                    Aggregate::Mean,
-                    Threshold::AtLeast(0.9),
-                ),
-                Rule::ratio(
-                    "CCdCov² left at weight 80",
-                    "ccdcov",
-                    cell("dependent", "ccdcov", 80.0),
-                    plain("dependent"),
-                    Aggregate::RatioOfMeans,
-                    Threshold::Below(0.1),
-                ),
-            ],
-        ),
+        Claim {
+            finding: Q4_FINDING,
+            ..pilot(
+                "Q4",
+                "dependent attributes give JdCov a floor; CCdCov is unaffected",
+                PaperFigure::Table("JdCov² stays at a floor of 3.0e-4"),
+                QUICK,
+                vec![
+                    Rule::holds(
+                        "JdCov² over the attributes' own part",
+                        "jdcov_over_floor",
+                        cell("dependent", "jdcov", 80.0),
+                        Aggregate::Mean,
+                        Threshold::AtLeast(0.9),
+                    ),
+                    Rule::ratio(
+                        "CCdCov² left at weight 80",
+                        "ccdcov",
+                        cell("dependent", "ccdcov", 80.0),
+                        plain("dependent"),
+                        Aggregate::RatioOfMeans,
+                        Threshold::Below(0.1),
+                    ),
+                ],
+            )
+        },
     ]
 }
 
@@ -325,9 +333,7 @@ fn model(trial: &Trial) -> Result<FairModel> {
     let base = FairModel { penalty, lam: trial.lam, ..FairModel::default() };
     Ok(match trial.study.as_str() {
         "crossed" => FairModel { model: Form::Linear, ..base },
-        "motor" | "dependent" => {
-            FairModel { loss: Loss::Poisson, hidden_layers: vec![32, 32], validation_fraction: 0.0, dropout: 0.0, max_epochs: 40, ..base }
-        }
+        "motor" | "dependent" => FairModel { loss: Loss::Poisson, hidden_layers: vec![32, 32], ..base },
         "compas" => FairModel { loss: Loss::Bernoulli, hidden_layers: vec![64, 64], batch_size: Some(BatchSize::Rows(256)), ..base },
         // The hyper-parameters that the authors found for the model without penalty and used for all three.
         _ => FairModel {

@@ -181,7 +181,9 @@ fn row_exponentials<T: Real>(scaled: &[T], g: &[T], out: &mut [T]) -> (T, T) {
     }
     let top = max_lanes(&tops);
     for ((&s, &g), out) in scaled.iter().zip(g).zip(out.iter_mut()) {
-        *out = (g - s - top).fast_exp();
+        let exponent = g - s - top;
+        let value = exponent.fast_exp();
+        *out = if exponent < T::NEGLIGIBLE_LOG { T::ZERO } else { value };
     }
     let mut sums = [T::ZERO; LANES];
     for out in groups(out) {

@@ -2,6 +2,8 @@
 
 pub mod algorithm;
 pub mod baselines;
+#[cfg(feature = "burn")]
+pub mod burn;
 pub mod certificate;
 pub mod data;
 pub mod metrics;
@@ -15,7 +17,7 @@ mod tests;
 
 pub use elinvar_math::transport::Cost as GroundCost;
 pub use model::TransportMap;
-pub use params::{Architecture, Certify, CostName, Divergence, GapMethod, MongeGap, MongeGapMap};
+pub use params::{Architecture, Certify, CostName, Divergence, GapMethod, MapGap, MongeGap, MongeGapMap, Weight};
 
 use elinvar_core::{Card, Checked, Class, Context, Method, Paper, Result, Role};
 use ndarray::ArrayView2;
@@ -42,6 +44,8 @@ pub fn method() -> Method {
     Method::new(CARD, include_str!("README.md"), reproduction::MongeGapStudy)
         .estimator::<tasks::FitTask>()
         .operation::<tasks::ApplyTask>()
+        .operation::<tasks::ScoreTask>()
+        .operation::<tasks::MapGapTask>()
         .measurement::<tasks::GapTask>()
         .measurement::<tasks::GradientTask>()
         .measurement::<tasks::DivergenceTask>()
@@ -53,7 +57,9 @@ pub fn method() -> Method {
                 "An optimal transport map, learned from unpaired samples with the Monge gap.",
             )
             .method("fit", "fit")
-            .method_returning("transform", "apply", &["images"]),
+            .method_returning("transform", "apply", &["images"])
+            .method_returning("score", "score", &["score"])
+            .method("gap", "map-gap"),
         )
         .class(Class::new::<MongeGap>("monge_gap", Role::Function, "How far a map x -> y is from optimal.").method("monge_gap", "gap"))
         .class(
@@ -77,7 +83,8 @@ pub fn method() -> Method {
                 Role::Function,
                 "Exact gap of a map with an interval, and the points that it moves wrongly.",
             )
-            .method("certificate", "certificate"),
+            .method("certificate", "certificate")
+            .random(&["certificate"]),
         )
 }
 

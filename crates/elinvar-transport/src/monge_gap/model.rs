@@ -113,11 +113,12 @@ impl GapObjective<'_> {
         let (outputs, tape) = model.forward(x.view(), elinvar_nn::Pass::Evaluation)?;
         let images = self.head.images(x.view(), outputs.view());
         let term = self.loss.gap_term(x.view(), images.view(), &self.ctx)?;
-        let weighted = self.head.pull_back(outputs.view(), term.gradient * self.params.lambda_mg as f32);
+        let weight = self.params.lambda_mg.at(step);
+        let weighted = self.head.pull_back(outputs.view(), term.gradient * weight as f32);
         model.backward(&tape, weighted.view(), gradient);
         self.solved += term.solved;
         self.converged += term.converged;
-        Ok(self.params.lambda_mg * term.value)
+        Ok(weight * term.value)
     }
 }
 
@@ -125,7 +126,7 @@ impl Objective for GapObjective<'_> {
     fn loss(&mut self, batch: &Batch<'_>, outputs: ArrayView2<'_, f32>) -> Result<OutputGradient> {
         let images = self.head.images(batch.inputs, outputs);
         let target = self.draw(self.target, "target", batch.step, self.params.batch_size.min(self.target.nrows()));
-        let weight = if self.reference.is_some() { 0.0 } else { self.params.lambda_mg };
+        let weight = if self.reference.is_some() { 0.0 } else { self.params.lambda_mg.at(batch.step) };
         let loss = self.loss.evaluate(batch.inputs, images.view(), target.view(), weight, &self.ctx)?;
         self.solved += loss.solved;
         self.converged += loss.converged;
@@ -138,7 +139,7 @@ impl Objective for GapObjective<'_> {
 
     fn penalty(&mut self, batch: &Batch<'_>, model: &Mlp<f32>, gradient: &mut Parameters<f32>) -> Result<f64> {
         let mut value = 0.0;
-        if self.params.lambda_mg > 0.0 {
+        if self.params.lambda_mg.at(batch.step) > 0.0 {
             value += self.reference_term(batch.step, model, gradient)?;
         }
         if self.params.lambda_cons > 0.0 {
@@ -283,6 +284,11 @@ impl TransportMap {
     /// Ground cost of the gap it was fitted with.
     pub fn cost(&self) -> Cost {
         self.cost.cost(self.p)
+    }
+
+    /// Regularisation of the gap.
+    pub fn eps_reg(&self) -> f64 {
+        self.eps_reg
     }
 
     /// Regularisation of the fitting loss.

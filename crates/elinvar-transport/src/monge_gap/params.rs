@@ -48,6 +48,32 @@ pub enum Architecture {
     Sphere,
 }
 
+/// A weight in the loss.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Weight {
+    /// The same at every step.
+    Constant(#[schemars(extend("minimum" = 0.0))] f64),
+    /// One for each step.
+    Schedule(#[schemars(inner(range(min = 0.0)))] Vec<f64>),
+}
+
+impl Weight {
+    /// The weight at a step, from 0; behind the end of a schedule its last one.
+    pub fn at(&self, step: u64) -> f64 {
+        match self {
+            Weight::Constant(weight) => *weight,
+            Weight::Schedule(weights) => weights.get(step as usize).or(weights.last()).copied().unwrap_or(0.0),
+        }
+    }
+}
+
+impl From<f64> for Weight {
+    fn from(weight: f64) -> Self {
+        Weight::Constant(weight)
+    }
+}
+
 /// Parameters of `fit`, and the constructor of `MongeGapMap`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -57,9 +83,9 @@ pub struct MongeGapMap {
     /// Exponent of the cost `pnorm`.
     #[schemars(extend("minimum" = 1.0))]
     pub p: f64,
-    /// Weight of the Monge gap against the fitting loss (λ_MG).
-    #[schemars(extend("minimum" = 0.0, "x-scale" = "log"))]
-    pub lambda_mg: f64,
+    /// Weight of the Monge gap against the fitting loss (λ_MG): one number, or one for each training step.
+    #[schemars(extend("x-scale" = "log"))]
+    pub lambda_mg: Weight,
     /// Weight of the penalty on the network's Jacobian being asymmetric; needs arch = 'structured' where > 0.
     #[schemars(extend("minimum" = 0.0))]
     pub lambda_cons: f64,
@@ -105,7 +131,7 @@ impl Default for MongeGapMap {
         Self {
             cost: CostName::Sqeuclidean,
             p: 2.0,
-            lambda_mg: 1.0,
+            lambda_mg: Weight::Constant(1.0),
             lambda_cons: 0.0,
             arch: Architecture::Mlp,
             hidden: vec![128, 64, 64],
@@ -125,6 +151,12 @@ impl Default for MongeGapMap {
 
 impl Params for MongeGapMap {
     fn check_together(&self) -> Result<()> {
+        if let Weight::Schedule(weights) = &self.lambda_mg
+            && weights.len() != self.num_iters
+        {
+            let expected = format!("a number, or one for each of the {} steps", self.num_iters);
+            return Err(Error::parameter("lambda_mg", expected, format!("{} numbers", weights.len())));
+        }
         if self.lambda_cons > 0.0 && self.arch != Architecture::Structured {
             return Err(Error::parameter("lambda_cons", "0 unless arch = 'structured'", self.lambda_cons));
         }
@@ -188,6 +220,33 @@ impl Default for MongeGap {
 }
 
 impl Params for MongeGap {}
+
+/// Parameters of `map-gap`: the cost is that of the map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MapGap {
+    /// Entropic or exact.
+    #[schemars(extend("x-shorthand" = "exact"))]
+    pub method: GapMethod,
+    /// Regularisation in units of the cost; none for that of the fit.
+    #[schemars(extend("exclusiveMinimum" = 0.0, "x-hint" = "use method='exact' for the unregularised gap"))]
+    pub epsilon: Option<f64>,
+    /// L1 error of the marginal at which Sinkhorn stops.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
+    pub sinkhorn_threshold: f64,
+    /// Most Sinkhorn iterations.
+    #[schemars(extend("minimum" = 1))]
+    pub sinkhorn_max_iter: usize,
+}
+
+impl Default for MapGap {
+    fn default() -> Self {
+        let MongeGap { method, epsilon, sinkhorn_threshold, sinkhorn_max_iter, .. } = MongeGap::default();
+        Self { method, epsilon, sinkhorn_threshold, sinkhorn_max_iter }
+    }
+}
+
+impl Params for MapGap {}
 
 /// Parameters of `divergence`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,7 +4,7 @@ use super::algorithm::{entropic_gap, entropic_gap_gradient, exact_gap, relative_
 use super::certificate::{Certificate, CertificateSettings, certificate};
 use super::data::moons_to_s_curve;
 use super::model::{TransportMap, fit};
-use super::params::{Certify, Divergence, GapMethod, MongeGap, MongeGapMap};
+use super::params::{Certify, Divergence, GapMethod, MapGap, MongeGap, MongeGapMap};
 use elinvar_core::{
     Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Input, Measurement, NoParams, Operation, Output, Result, Shape,
     Status, Table,
@@ -161,6 +161,24 @@ fn warn_if_stopped(status: Status, error: f64, ctx: &mut Context) {
     }
 }
 
+fn measure_gap(
+    method: GapMethod,
+    x: ArrayView2<'_, f64>,
+    y: ArrayView2<'_, f64>,
+    cost: &Cost,
+    settings: &SinkhornSettings,
+    ctx: &mut Context,
+) -> Result<Gap> {
+    if method == GapMethod::Exact {
+        let gap = exact_gap(x, y, cost, ctx)?;
+        return Ok(Gap { value: gap.value, primal: gap.value, epsilon: 0.0, iterations: 0, converged: true });
+    }
+    let gap = entropic_gap(x, y, cost, settings, ctx)?;
+    warn_if_stopped(gap.status, gap.marginal_error, ctx);
+    let converged = gap.status == Status::Converged;
+    Ok(Gap { value: gap.value, primal: gap.primal_gap, epsilon: gap.epsilon, iterations: gap.iterations, converged })
+}
+
 /// `gap`.
 pub(super) struct GapTask;
 
@@ -172,14 +190,62 @@ impl Measurement for GapTask {
     type Output = Gap;
     fn measure(params: &Checked<MongeGap>, Pair { x, y }: Pair, ctx: &mut Context) -> Result<Gap> {
         let cost = params.cost.cost(params.p);
-        if params.method == GapMethod::Exact {
-            let gap = exact_gap(x.view(), y.view(), &cost, ctx)?;
-            return Ok(Gap { value: gap.value, primal: gap.value, epsilon: 0.0, iterations: 0, converged: true });
-        }
-        let gap = entropic_gap(x.view(), y.view(), &cost, &settings(params, x.view(), y.view(), &cost)?, ctx)?;
-        warn_if_stopped(gap.status, gap.marginal_error, ctx);
-        let converged = gap.status == Status::Converged;
-        Ok(Gap { value: gap.value, primal: gap.primal_gap, epsilon: gap.epsilon, iterations: gap.iterations, converged })
+        // An exact gap needs no regularisation, so it asks for none.
+        let settings = match params.method {
+            GapMethod::Exact => SinkhornSettings::new(1.0),
+            GapMethod::Entropic => settings(params, x.view(), y.view(), &cost)?,
+        };
+        measure_gap(params.method, x.view(), y.view(), &cost, &settings, ctx)
+    }
+    fn example() -> Bundle<'static> {
+        Pair::example()
+    }
+}
+
+/// `map-gap`.
+pub(super) struct MapGapTask;
+
+impl Operation for MapGapTask {
+    const VERB: &'static str = "map-gap";
+    const SUMMARY: &'static str = "how far a fitted map is from optimal on these points, for its own cost";
+    type Params = MapGap;
+    type Model = TransportMap;
+    type Input<'a> = Points;
+    type Output = Gap;
+    fn apply(params: &Checked<MapGap>, map: &TransportMap, Points(points): Points, ctx: &mut Context) -> Result<Gap> {
+        let (x, y) = (points.mapv(f64::from), map.transport(points.view())?.mapv(f64::from));
+        let epsilon = params.epsilon.unwrap_or(map.eps_reg());
+        let settings = SinkhornSettings::new(epsilon).with_threshold(params.sinkhorn_threshold, params.sinkhorn_max_iter);
+        measure_gap(params.method, x.view(), y.view(), &map.cost(), &settings, ctx)
+    }
+    fn example() -> Bundle<'static> {
+        Bundle::new().with("X", plane(30).0)
+    }
+}
+
+/// A score, the higher the better.
+pub(super) struct Scored(f64);
+
+impl Output for Scored {
+    const FIELDS: &'static [Field] = &[Field::new("score", Shape::Scalar, "minus the Sinkhorn divergence of the images from Y")];
+    fn into_bundle(self) -> Bundle<'static> {
+        Bundle::new().with("score", self.0)
+    }
+}
+
+/// `score`.
+pub(super) struct ScoreTask;
+
+impl Operation for ScoreTask {
+    const VERB: &'static str = "score";
+    const SUMMARY: &'static str = "how well the images of X meet a target sample: minus their Sinkhorn divergence";
+    type Params = Divergence;
+    type Model = TransportMap;
+    type Input<'a> = Pair;
+    type Output = Scored;
+    fn apply(params: &Checked<Divergence>, map: &TransportMap, Pair { x, y }: Pair, ctx: &mut Context) -> Result<Scored> {
+        let images = map.transport(x.mapv(|v| v as f32).view())?.mapv(f64::from);
+        Ok(Scored(-diverge(params, images.view(), y.view(), ctx)?.value))
     }
     fn example() -> Bundle<'static> {
         Pair::example()
@@ -245,6 +311,19 @@ impl Output for Divergent {
     }
 }
 
+fn diverge(params: &Divergence, x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>, ctx: &mut Context) -> Result<Divergent> {
+    let epsilon = match params.epsilon {
+        Some(epsilon) => epsilon,
+        None => relative_epsilon(y, y, &Cost::SquaredEuclidean, 0.1)?,
+    };
+    let settings = SinkhornSettings::new(epsilon).with_threshold(params.sinkhorn_threshold, params.sinkhorn_max_iter);
+    let divergence = sinkhorn_divergence(x, y, &Cost::SquaredEuclidean, &settings, ctx)?;
+    if divergence.status != Status::Converged {
+        ctx.warn("Sinkhorn did not converge; raise epsilon or sinkhorn_max_iter");
+    }
+    Ok(Divergent { value: divergence.value, epsilon })
+}
+
 /// `divergence`.
 pub(super) struct DivergenceTask;
 
@@ -255,16 +334,7 @@ impl Measurement for DivergenceTask {
     type Input<'a> = Pair;
     type Output = Divergent;
     fn measure(params: &Checked<Divergence>, Pair { x, y }: Pair, ctx: &mut Context) -> Result<Divergent> {
-        let epsilon = match params.epsilon {
-            Some(epsilon) => epsilon,
-            None => relative_epsilon(y.view(), y.view(), &Cost::SquaredEuclidean, 0.1)?,
-        };
-        let settings = SinkhornSettings::new(epsilon).with_threshold(params.sinkhorn_threshold, params.sinkhorn_max_iter);
-        let divergence = sinkhorn_divergence(x.view(), y.view(), &Cost::SquaredEuclidean, &settings, ctx)?;
-        if divergence.status != Status::Converged {
-            ctx.warn("Sinkhorn did not converge; raise epsilon or sinkhorn_max_iter");
-        }
-        Ok(Divergent { value: divergence.value, epsilon })
+        diverge(params, x.view(), y.view(), ctx)
     }
     fn example() -> Bundle<'static> {
         Pair::example()

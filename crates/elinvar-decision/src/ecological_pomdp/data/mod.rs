@@ -3,5 +3,5 @@
 mod robots;
 mod stocks;
 
-pub use robots::{rock_sample, tag, tiger};
+pub use robots::{PROBLEMS, named_problem, rock_sample, tag, tiger};
 pub use stocks::{HistoricalStock, historical_model, read_stocks};

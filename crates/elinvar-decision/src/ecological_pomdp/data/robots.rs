@@ -1,6 +1,7 @@
 //! Benchmark problems of the POMDP literature: Tiger, Tag and RockSample.
 
 use crate::ecological_pomdp::pomdp::{Observation, Pomdp, SparseRows, Transition};
+use elinvar_core::error::suggestion;
 use elinvar_core::{Error, Result};
 use ndarray::{Array1, Array2, arr2};
 
@@ -17,6 +18,24 @@ pub fn tiger() -> Result<Pomdp> {
     let observation = stack(&[hear, half.clone(), half]);
     let reward = arr2(&[[-1.0, -100.0, 10.0], [-1.0, 10.0, -100.0]]);
     Pomdp::new(transition, observation, reward, 0.95, None)
+}
+
+/// Names of the problems of the literature.
+pub const PROBLEMS: [&str; 4] = ["tiger", "tag", "rock_sample_4_4", "rock_sample_5_5"];
+
+/// A problem of the literature by its name.
+///
+/// # Errors
+/// When there is none of that name; the message names the nearest.
+pub fn named_problem(name: &str) -> Result<Pomdp> {
+    const ROCKS: [(usize, usize); 5] = [(0, 1), (1, 3), (2, 0), (3, 2), (4, 4)];
+    match name {
+        "tiger" => tiger(),
+        "tag" => tag(),
+        "rock_sample_4_4" => rock_sample(4, &ROCKS[..4], (0, 2)),
+        "rock_sample_5_5" => rock_sample(5, &ROCKS, (0, 2)),
+        other => Err(Error::input(format!("there is no problem '{other}'")).hint(suggestion(other, &PROBLEMS, "the problems are"))),
+    }
 }
 
 fn stack(matrices: &[Array2<f64>]) -> ndarray::Array3<f64> {

@@ -6,6 +6,7 @@ mod rules;
 pub(crate) use convert::{ConvertTask, ExportTask, FitGrowthTask, ImportTask};
 pub(crate) use rules::RuleTask;
 
+use super::data::named_problem;
 use super::fishery::{FisheryModel, nearest};
 use super::formats::{read_cassandra, read_fishery_toml, read_pomdpx};
 use super::mdp::solve_mdp;
@@ -23,8 +24,11 @@ use elinvar_core::{
 use ndarray::{Array1, Array2, Array3, ArrayD};
 use serde_json::json;
 
-const MODEL: Field =
-    Field::new("model", Shape::Document, "fishery model (.toml), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel");
+const MODEL: Field = Field::new(
+    "model",
+    Shape::Document,
+    "fishery model (.toml; `problem = \"tag\"` for one of the literature), or any POMDP (.pomdp, .pomdpx); in Python a FisheryModel",
+);
 
 /// A problem, and the fishery that it came from where it did.
 pub(crate) struct Problem {
@@ -36,11 +40,19 @@ fn read_problem(bundle: &Bundle<'_>) -> Result<Problem> {
     read_model(bundle.require("model")?)
 }
 
+/// `problem = "tag"`: a problem of the literature in place of a fishery.
+fn literature(name: &str) -> Result<Problem> {
+    Ok(Problem { fishery: None, pomdp: named_problem(name)? })
+}
+
 fn read_model(item: &Item<'_>) -> Result<Problem> {
     let fishery = |model: FisheryModel| Ok(Problem { pomdp: model.to_pomdp()?, fishery: Some(model) });
     match item {
         Item::Json(value) => {
             let values = value.as_object().ok_or_else(|| Error::input("'model' must be a table of parameters"))?;
+            if let Some(name) = values.get("problem").and_then(|name| name.as_str()) {
+                return literature(name);
+            }
             fishery(Checked::<FisheryModel>::from_json(values)?.into_inner())
         }
         Item::Document { name, text } => {
@@ -48,7 +60,10 @@ fn read_model(item: &Item<'_>) -> Result<Problem> {
             match name.rsplit('.').next() {
                 Some("pomdpx") => Ok(Problem { fishery: None, pomdp: read_pomdpx(text).map_err(named)?.pomdp }),
                 Some("pomdp" | "POMDP") => Ok(Problem { fishery: None, pomdp: read_cassandra(text).map_err(named)?.pomdp }),
-                _ => fishery(read_fishery_toml(text).map_err(named)?),
+                _ => match text.parse::<toml::Table>().ok().as_ref().and_then(|t| t.get("problem")).and_then(|p| p.as_str()) {
+                    Some(problem) => literature(problem).map_err(named),
+                    None => fishery(read_fishery_toml(text).map_err(named)?),
+                },
             }
         }
         other => Err(Error::input(format!("'model' must be a fishery model, a .pomdp or a .pomdpx file, got {}", other.describe()))),

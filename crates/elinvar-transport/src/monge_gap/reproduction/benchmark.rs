@@ -30,7 +30,7 @@ fn load(dimension: usize, ctx: &Context) -> Result<MixtureBenchmark> {
 fn network(trial: &Trial) -> Result<Checked<MongeGapMap>> {
     let wide = (2 * trial.d).max(64);
     Checked::new(MongeGapMap {
-        lambda_mg: trial.lambda,
+        lambda_mg: trial.lambda.into(),
         hidden: vec![wide, wide, trial.d.max(32)],
         batch_size: BATCH,
         num_iters: trial.steps,

@@ -34,7 +34,7 @@ fn network(trial: &Trial, lambda: f64) -> Result<Checked<MongeGapMap>> {
         None => (Architecture::Mlp, 0.0),
     };
     Checked::new(MongeGapMap {
-        lambda_mg: lambda,
+        lambda_mg: lambda.into(),
         lambda_cons: cons,
         arch,
         hidden: vec![64; 4],

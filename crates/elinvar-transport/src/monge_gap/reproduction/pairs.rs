@@ -16,7 +16,7 @@ use rand_distr::{Distribution, StandardNormal};
 fn params(trial: &Trial, cost: CostName, batch_size: usize) -> Result<Checked<MongeGapMap>> {
     Checked::new(MongeGapMap {
         cost,
-        lambda_mg: trial.lambda,
+        lambda_mg: trial.lambda.into(),
         eps_fit_rel: 0.05,
         num_iters: trial.steps,
         batch_size,
