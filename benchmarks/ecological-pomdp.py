@@ -26,7 +26,10 @@ def compare(workload, model, precision, limit=120):
     row = {"workload": workload, "elinvar": ours | bounds(policy.lower_, policy.upper_) | {"vectors": len(policy.actions_)}}
     if APPL:
         peer = appl(model, precision, limit)
-        row |= {"appl": peer, "wall_ratio": peer["wall_s"] / ours["wall_s"]}
+        row["appl"] = peer
+        if policy.gap_ > precision:
+            return row | {"wall_ratio_note": "none: we had not reached the gap in the time given"}
+        row["wall_ratio"] = peer["wall_s"] / ours["wall_s"]
         if not peer["reached"]:
             row["wall_ratio_note"] = "at least: the peer had not reached the gap when it was ended"
     return row
