@@ -139,8 +139,11 @@ impl Measurement for FitGrowthTask {
     type Output = Grown;
     fn measure(params: &Checked<FitGrowth>, input: Series, ctx: &mut Context) -> Result<Grown> {
         let fit = fit_growth(&input.observations, &input.actions, params.order)?;
-        if fit.k > params.grid.1 || fit.r > 2.0 {
-            ctx.warn(format!("r = {:.3} and K = {:.3} times the largest survey lie outside the usual (0, 2)", fit.r, fit.k));
+        if fit.r > 2.0 {
+            ctx.warn(format!("r = {:.3} is above the usual range (0, 2): the survey error may be taken for growth", fit.r));
+        }
+        if fit.k > params.grid.1 {
+            ctx.warn(format!("K = {:.3} lies above the grid's end {}; give a wider grid", fit.k, params.grid.1));
         }
         let model = fit.model(&params.template());
         model.check()?;

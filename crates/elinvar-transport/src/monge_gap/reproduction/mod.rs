@@ -110,37 +110,34 @@ impl Reproduction for MongeGapStudy {
         let claim = |id, says, paper, source, scales, rules| Claim { id, says, paper, source, scales, rules, finding: "" };
         let bounds = || Cell::of("study", "bounds");
         vec![
-            claim(
-                "MG-1",
-                "the gap brings the map nearer to the optimal one in the plane",
-                PaperFigure::Qualitative("maps in the plane"),
-                Source::Pilot,
-                QUICK,
-                vec![
-                    Rule::ratio(
-                        "median L2-UVP, with over without the gap",
-                        "uvp",
-                        toy(2, 1.0),
-                        toy(2, 0.0),
-                        Aggregate::Median,
-                        Threshold::AtMost(0.6),
-                    ),
-                    Rule::holds(
-                        "median Sinkhorn divergence with the gap",
-                        "divergence",
-                        toy(2, 1.0),
-                        Aggregate::Median,
-                        Threshold::AtMost(0.05),
-                    ),
-                    Rule::holds(
-                        "median Sinkhorn divergence without",
-                        "divergence",
-                        toy(2, 0.0),
-                        Aggregate::Median,
-                        Threshold::AtMost(0.05),
-                    ),
-                ],
-            ),
+            Claim {
+                finding: MG1_FINDING,
+                ..claim(
+                    "MG-1",
+                    "the gap brings the map nearer to the optimal one in the plane",
+                    PaperFigure::Qualitative("maps in the plane"),
+                    Source::Pilot,
+                    QUICK,
+                    vec![
+                        Rule::ratio(
+                            "median L2-UVP, with over without the gap",
+                            "uvp",
+                            toy(2, 1.0),
+                            toy(2, 0.0),
+                            Aggregate::Median,
+                            Threshold::AtMost(0.6),
+                        ),
+                        Rule::holds(
+                            "Sinkhorn divergence with the gap",
+                            "divergence",
+                            toy(2, 1.0),
+                            Aggregate::Every,
+                            Threshold::AtMost(0.05),
+                        ),
+                        Rule::holds("Sinkhorn divergence without", "divergence", toy(2, 0.0), Aggregate::Every, Threshold::AtMost(0.05)),
+                    ],
+                )
+            },
             claim(
                 "MG-2",
                 "and in moderate dimension",
@@ -284,6 +281,8 @@ impl Reproduction for MongeGapStudy {
     }
 }
 
+const MG1_FINDING: &str = "The median map is five times nearer. At 400 steps one seed of ten ends at a Sinkhorn divergence of 0.051, \
+     above the 0.05 asked of every seed; the first three seeds, those of the pilot, end below 0.02.";
 const MG5_PAPER: PaperFigure = PaperFigure::Qualitative("curves over d, best for d >= 16");
 const MG5_FINDING: &str = "The minimax networks, which start as Gaussian maps, are nearer from d = 32 on; at d = 16 the two are about \
      equal. From d = 32 on the gap's network is no nearer than the Gaussian map: batches of 256 points tell the loss little of a target in \
