@@ -3,7 +3,9 @@
 
 pub mod linalg;
 pub mod optimise;
+pub mod penalty;
 pub mod simd;
+pub mod sparse;
 pub mod special;
 pub mod statistics;
 pub mod transport;
