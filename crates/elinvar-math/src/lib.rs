@@ -1,6 +1,7 @@
 //! Shared numerics.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod cholesky;
 pub mod linalg;
 pub mod optimise;
 pub mod penalty;

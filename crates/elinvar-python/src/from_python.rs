@@ -14,10 +14,19 @@ pub(crate) fn parameters(params: &Bound<'_, PyDict>, spec: &Spec, slug: &str) ->
     let mut values = Map::new();
     for (name, value) in params {
         let name: String = name.extract()?;
-        let value = json(&value).map_err(|trouble| exception(&trouble.about(&name, spec).in_method(slug)))?;
+        let value = match json(&value) {
+            Err(Trouble::NotFinite(f64::INFINITY)) if has_word(spec, &name, "inf") => Value::String("inf".into()),
+            found => found.map_err(|trouble| exception(&trouble.about(&name, spec).in_method(slug)))?,
+        };
         values.insert(name, value);
     }
     Ok(values)
+}
+
+/// Whether this word, and not any text, is a value of the parameter.
+fn has_word(spec: &Spec, name: &str, word: &str) -> bool {
+    let takes = |text: &str| spec.get(name).is_some_and(|p| p.check(&Value::String(text.into())).is_ok());
+    takes(word) && !takes("no such word")
 }
 
 /// Why a Python value has no JSON form.
