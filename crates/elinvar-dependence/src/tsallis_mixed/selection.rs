@@ -52,10 +52,12 @@ pub(super) fn path(params: &Checked<SelectionPath>, data: &Data, ctx: &mut Conte
     let conjugate = model.solver == Solver::Pncg;
     let steps = trace_path(&rows, &settings, &shrinkage, &lambdas, start, conjugate, ctx)?;
     let Some(last) = steps.last().map(|step| step.lambda) else {
-        return Err(Error::input("at the greatest level more than half as many effects as rows enter").hint("give greater lambdas"));
+        return Err(
+            Error::input("at the greatest level so many effects enter that the likelihood has no maximum").hint("give greater lambdas")
+        );
     };
     if steps.len() < lambdas.len() {
-        ctx.warn(format!("the path ends at {last:.4}: below it more than half as many effects as rows enter, and there is no maximum"));
+        ctx.warn(format!("the path ends at {last:.4}: below it so many effects enter that the likelihood has no maximum"));
     }
     let penalised = shrinkage.factors.iter().filter(|f| **f > 0.0).count();
     let criterion: Vec<f64> = steps.iter().map(|step| ebic(step, rows.n(), penalised)).collect();

@@ -33,9 +33,16 @@ impl Shrinkage {
         beta.iter().zip(&self.factors).filter(|(b, f)| **b != 0.0 && **f > 0.0).count()
     }
 
-    /// Whether there are more than half as many effects as rows: they can fit most groups exactly, and the likelihood has no maximum.
-    pub(super) fn is_saturated(&self, beta: &[f64], rows: usize) -> bool {
-        2 * self.selected(beta) > rows
+    /// Whether so many effects are in that they could fit enough groups exactly to drive the likelihood to infinity.
+    ///
+    /// With the scatters going to zero the log likelihood grows by `-n_i/2 ln sigma2` for a group that is fitted exactly and falls by
+    /// `-nu/2 ln sigma2` for another; `s` effects fit about `s / n_i` groups. So it is bounded only while `s (n_i + nu) < N nu`. From half
+    /// of the rows on a penalised fit says nothing in any case.
+    pub(super) fn is_saturated(&self, parameters: &Parameters, rows: &Rows) -> bool {
+        let (n, nu) = (rows.n() as f64, parameters.nu);
+        let size = n / rows.groups() as f64;
+        let share = if nu.is_infinite() { 0.5 } else { (nu / (nu + size)).min(0.5) };
+        self.selected(&parameters.beta) as f64 > share * n
     }
 
     /// `sum_j P(beta_j)`.
@@ -186,7 +193,7 @@ impl<'a> Ecme<'a> {
     }
 
     fn is_saturated(&self, point: &Point) -> bool {
-        self.settings.shrinkage.as_ref().is_some_and(|s| s.is_saturated(&point.parameters.beta, self.rows.n()))
+        self.settings.shrinkage.as_ref().is_some_and(|s| s.is_saturated(&point.parameters, &self.rows))
     }
 
     /// Two steps, an extrapolation through them and a step from there; without it where it leads lower.

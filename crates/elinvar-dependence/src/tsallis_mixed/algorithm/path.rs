@@ -54,8 +54,8 @@ pub(crate) fn levels(greatest: f64, share: f64, count: usize) -> Vec<f64> {
     (0..count).map(|k| greatest * share.powf(k as f64 / last)).collect()
 }
 
-/// Fits one level after another, each from the one before. It ends before the first level at which more than half as many effects as rows
-/// enter.
+/// Fits one level after another, each from the one before. It ends before the first level at which so many effects enter that the
+/// likelihood has no maximum.
 ///
 /// # Errors
 /// Those of the fits.

@@ -1,11 +1,11 @@
 //! Proximal nonlinear conjugate gradient on all parameters at once.
 
-use super::ecme::{Fit, Settings};
+use super::ecme::{Ecme, Fit, Settings};
 use super::gradient::{Layout, score};
 use super::rows::Rows;
 use super::scatter::{Parameters, Point};
 use super::weighting::Weighting;
-use elinvar_core::{Context, Kind, Result};
+use elinvar_core::{Context, Error, Kind, Result, Status};
 use elinvar_math::sparse::{Iterations, Smooth, Step, conjugate_gradient};
 use std::sync::Arc;
 
@@ -36,6 +36,13 @@ impl Objective<'_> {
     }
 }
 
+impl Objective<'_> {
+    /// A point that a search has accepted.
+    fn inner_point(&mut self, x: &[f64]) -> Result<Point> {
+        self.point(x)?.ok_or_else(|| Error::numeric("the conjugate gradient left the domain").hint("use solver='ecme'"))
+    }
+}
+
 impl Smooth for Objective<'_> {
     fn dimension(&self) -> usize {
         self.layout.len()
@@ -61,45 +68,58 @@ impl Smooth for Objective<'_> {
     }
 }
 
+/// Iterations between renewals of the preconditioner and of the step length.
+const ROUND: usize = 40;
+
 /// Fits from these parameters.
 ///
 /// # Errors
 /// Those of the context, and numeric ones.
 pub(crate) fn conjugate(rows: Arc<Rows>, settings: &Settings, start: Parameters, ctx: &mut Context) -> Result<Fit> {
+    let (start, passes) = approached(&rows, settings, start, ctx)?;
     let layout = Layout::new(&rows, settings, true);
-    let ctx_inside = ctx.child(ctx.seed(), ctx.threads());
-    let first = Point::new(Arc::clone(&rows), start.clone(), ctx)?;
-    let scale = scales(&first, &layout);
-    let x = layout.to_vector(&start);
     let weights: Vec<f64> = (0..layout.len())
         .map(|j| match &settings.shrinkage {
             Some(s) if j < layout.p => s.penalty.threshold(s.factors[j] * s.lambda),
             _ => 0.0,
         })
         .collect();
-    let mut objective = Objective { rows: Arc::clone(&rows), settings, layout, like: start, ctx: ctx_inside, passes: 1 };
-    let iterations = Iterations {
-        // The objective is quadratic in the gradient: a root of the likelihood's tolerance suffices.
-        tolerance: 0.1 * settings.tolerance.sqrt(),
-        max_iterations: settings.max_iterations,
-        step: Step::Backtracking(1.0),
-        history: true,
-    };
-    let found = conjugate_gradient(&mut objective, &weights, &x, Some(&scale), &iterations, ctx)?;
-    let point = objective.point(&found.x)?;
-    let point = point.ok_or_else(|| elinvar_core::Error::numeric("the conjugate gradient left the domain").hint("use solver='ecme'"))?;
+    let mut x = layout.to_vector(&start);
+    let inside = ctx.child(ctx.seed(), ctx.threads());
+    let mut objective = Objective { rows: Arc::clone(&rows), settings, layout, like: start, ctx: inside, passes };
+    let (mut point, mut history, mut status) = (objective.inner_point(&x)?, Vec::new(), Status::IterationLimit);
+    while history.len() < settings.max_iterations && status != Status::Converged {
+        let iterations = Iterations {
+            // The objective is quadratic in the gradient: a root of the likelihood's tolerance suffices.
+            tolerance: 0.1 * settings.tolerance.sqrt(),
+            max_iterations: ROUND.min(settings.max_iterations - history.len()),
+            step: Step::Backtracking(1.0),
+            history: true,
+        };
+        let scale = scales(&point, &objective.layout);
+        let found = conjugate_gradient(&mut objective, &weights, &x, Some(&scale), &iterations, ctx)?;
+        (x, status) = (found.x, found.status);
+        history.extend(found.history);
+        point = objective.inner_point(&x)?;
+    }
     let n = rows.n() as f64;
     let penalty = settings.shrinkage.as_ref().map_or(0.0, |s| s.value(&point.parameters.beta));
-    let saturated = settings.shrinkage.as_ref().is_some_and(|s| s.is_saturated(&point.parameters.beta, rows.n()));
     Ok(Fit {
         objective: point.log_likelihood - n * penalty,
+        saturated: settings.shrinkage.as_ref().is_some_and(|s| s.is_saturated(&point.parameters, &rows)),
         point,
-        iterations: found.iterations,
+        iterations: history.len(),
         passes: objective.passes,
-        status: found.status,
-        saturated,
-        history: found.history.iter().map(|f| -n * f).collect(),
+        status,
+        history: history.iter().map(|f| -n * f).collect(),
     })
+}
+
+/// Two steps of ECME: from the scatter of least squares a line search can leap into tails that it does not come back from.
+fn approached(rows: &Arc<Rows>, settings: &Settings, start: Parameters, ctx: &mut Context) -> Result<(Parameters, usize)> {
+    let settings = Settings { accelerate: false, max_iterations: 2, ..settings.clone() };
+    let fit = Ecme::new(Arc::clone(rows), &settings).run(start, ctx)?;
+    Ok((fit.point.parameters, fit.passes))
 }
 
 /// Diagonal preconditioner: roots of the inverse curvature, exact for the fixed effects and by order of magnitude for the rest.
