@@ -105,7 +105,8 @@ impl Reproduction for TsallisMixedStudy {
     }
 }
 
-const SOLVER_FINDING: &str = "";
+const SOLVER_FINDING: &str = "The likelihoods agree to 1e-7 for every seed. On most seeds conjugate gradient needs about two thirds of the \
+     passes of plain ECME; on a few it needs several times as many, so that the mean says nothing. ECME with extrapolation is the default.";
 
 fn claims() -> Vec<Claim> {
     const QUICK: &[Scale] = &[Scale::Quick];

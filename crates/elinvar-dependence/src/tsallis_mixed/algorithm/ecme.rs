@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// Least scatter of the errors, as a share of the first one: below it the model fits some rows exactly.
 const LEAST_SHARE: f64 = 1e-12;
 
+/// Steps between looks at the boundary of the random effects' scatter; a multiple of the three of a cycle.
+const SETTLING: usize = 30;
+
 /// Penalty on the fixed effects.
 #[derive(Clone, Debug)]
 pub(crate) struct Shrinkage {
@@ -154,7 +157,8 @@ impl<'a> Ecme<'a> {
             let before = now.objective;
             now = if self.settings.accelerate {
                 iterations += 3;
-                self.cycle(now, &mut history, ctx)?
+                let ahead = self.cycle(now, &mut history, ctx)?;
+                if iterations % SETTLING == 0 { self.settled(ahead, ctx)? } else { ahead }
             } else {
                 iterations += 1;
                 self.step(&now.point, ctx)?

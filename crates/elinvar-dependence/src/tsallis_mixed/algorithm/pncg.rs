@@ -1,12 +1,13 @@
 //! Proximal nonlinear conjugate gradient on all parameters at once.
 
 use super::ecme::{Ecme, Fit, Settings};
-use super::gradient::{Layout, score};
+use super::gradient::{Layout, score, variance_scores};
 use super::rows::Rows;
 use super::scatter::{Parameters, Point};
 use super::weighting::Weighting;
 use elinvar_core::{Context, Error, Kind, Result, Status};
 use elinvar_math::sparse::{Iterations, Smooth, Step, conjugate_gradient};
+use elinvar_math::statistics::variance;
 use std::sync::Arc;
 
 /// `-l / N` plus the concave part of the penalty, over log-Cholesky coordinates.
@@ -96,7 +97,7 @@ pub(crate) fn conjugate(rows: Arc<Rows>, settings: &Settings, start: Parameters,
             step: Step::Backtracking(1.0),
             history: true,
         };
-        let scale = scales(&point, &objective.layout);
+        let scale = scales(&point, &objective.layout, &rows, ctx)?;
         let found = conjugate_gradient(&mut objective, &weights, &x, Some(&scale), &iterations, ctx)?;
         (x, status) = (found.x, found.status);
         history.extend(found.history);
@@ -122,23 +123,19 @@ fn approached(rows: &Arc<Rows>, settings: &Settings, start: Parameters, ctx: &mu
     Ok((fit.point.parameters, fit.passes))
 }
 
-/// Diagonal preconditioner: roots of the inverse curvature, exact for the fixed effects and by order of magnitude for the rest.
-fn scales(point: &Point, layout: &Layout) -> Vec<f64> {
+/// Diagonal preconditioner: roots of the inverse curvature, that of the weighted least squares for the fixed effects and the spread of the
+/// groups' scores for the rest.
+fn scales(point: &Point, layout: &Layout, raw: &Arc<Rows>, ctx: &Context) -> Result<Vec<f64>> {
+    /// Least curvature a group: a coordinate on its way to the boundary has none, and must not be flung there.
+    const LEAST: f64 = 0.05;
     let (rows, n) = (&point.rows, point.rows.n() as f64);
-    let groups = rows.groups() as f64;
-    let curvatures = Weighting::new(point, &point.weights()).diagonal();
-    let root = |curvature: f64| if curvature > 0.0 && curvature.is_finite() { (n / curvature).sqrt() } else { 1.0 };
-    let mut scales: Vec<f64> = curvatures.into_iter().map(root).collect();
-    for &(i, j) in &layout.entries {
-        let size = if i == j { 1.0 } else { point.parameters.root[i * layout.q + i].abs().max(f64::MIN_POSITIVE) };
-        scales.push(size * root(2.0 * groups));
+    let mut curvatures = Weighting::new(point, &point.weights()).diagonal();
+    let scores = variance_scores(point, layout, raw, ctx)?;
+    let width = layout.variances();
+    for k in 0..width {
+        let column: Vec<f64> = scores.iter().skip(k).step_by(width).copied().collect();
+        let spread = variance(&column) * rows.groups() as f64;
+        curvatures.push(if spread.is_finite() { spread.max(LEAST * rows.groups() as f64) } else { n });
     }
-    scales.push(root(0.5 * n));
-    if layout.nu {
-        scales.push(root(0.2 * groups));
-    }
-    if layout.rho {
-        scales.push(root(n));
-    }
-    scales
+    Ok(curvatures.into_iter().map(|c| if c > 0.0 && c.is_finite() { (n / c).sqrt() } else { 1.0 }).collect())
 }
