@@ -106,7 +106,8 @@ impl Terms {
             let mut columns: Vec<Vec<Factor>> = vec![Vec::new()];
             for name in product {
                 let choices = terms.choices(source, name)?;
-                columns = columns.iter().flat_map(|c| choices.iter().map(move |f| [c.as_slice(), &[f.clone()]].concat())).collect();
+                columns =
+                    columns.iter().flat_map(|c| choices.iter().map(move |f| [c.as_slice(), std::slice::from_ref(f)].concat())).collect();
             }
             terms.columns.extend(columns);
         }

@@ -105,8 +105,8 @@ impl Reproduction for TsallisMixedStudy {
     }
 }
 
-const SOLVER_FINDING: &str = "The likelihoods agree to 1e-7 for every seed. On most seeds conjugate gradient needs about two thirds of the \
-     passes of plain ECME; on a few it needs several times as many, so that the mean says nothing. ECME with extrapolation is the default.";
+const SOLVER_FINDING: &str = "The likelihoods agree to 1e-7 for every seed. Conjugate gradient needs 0.8 of the passes of plain ECME in the \
+     median and at most 1.12 on all seeds but one, which needs 6.6 times as many and makes the interval of the mean span 1.";
 
 fn claims() -> Vec<Claim> {
     const QUICK: &[Scale] = &[Scale::Quick];

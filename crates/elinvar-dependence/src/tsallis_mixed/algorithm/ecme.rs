@@ -150,7 +150,7 @@ impl<'a> Ecme<'a> {
         let rows = self.rows_for(start.rho);
         self.passes += 1;
         let first = Point::new(rows, start, ctx)?;
-        let mut now = self.judged(first)?;
+        let mut now = self.judged(first, ctx)?;
         let (mut history, mut iterations, mut status) = (vec![now.objective], 0, Status::IterationLimit);
         while iterations < self.settings.max_iterations {
             ctx.tick(iterations as u64, self.settings.max_iterations as u64, &[("objective", now.objective)])?;
@@ -188,7 +188,7 @@ impl<'a> Ecme<'a> {
             let mut parameters = now.point.parameters.clone();
             (k..q).for_each(|i| parameters.root[i * q + k] = 0.0);
             self.passes += 1;
-            let there = self.judged(Point::new(self.rows_for(parameters.rho), parameters, ctx)?)?;
+            let there = self.judged(Point::new(self.rows_for(parameters.rho), parameters, ctx)?, ctx)?;
             if there.objective >= now.objective {
                 now = there;
             }
@@ -207,7 +207,7 @@ impl<'a> Ecme<'a> {
         history.extend([one.objective, two.objective]);
         let vectors = [&start, &one, &two].map(|step| self.to_vector(&step.point.parameters));
         let Some(ahead) = extrapolate(&vectors) else { return Ok(two) };
-        let parameters = self.from_vector(&ahead, &two.point.parameters);
+        let parameters = self.parameters_of(&ahead, &two.point.parameters);
         if !parameters.is_finite() {
             return Ok(two);
         }
@@ -234,7 +234,7 @@ impl<'a> Ecme<'a> {
         vector
     }
 
-    fn from_vector(&self, vector: &[f64], like: &Parameters) -> Parameters {
+    fn parameters_of(&self, vector: &[f64], like: &Parameters) -> Parameters {
         let (p, square) = (like.beta.len(), like.root.len());
         let mut rest = vector[p + square..].iter();
         let mut next = || rest.next().copied().unwrap_or(f64::NAN);
@@ -249,10 +249,10 @@ impl<'a> Ecme<'a> {
         if rho == 0.0 { Arc::clone(&self.rows) } else { Arc::new(self.rows.decorrelated(rho)) }
     }
 
-    fn judged(&self, point: Point) -> Result<Step> {
+    fn judged(&self, point: Point, ctx: &Context) -> Result<Step> {
         let mut objective = point.log_likelihood;
         if self.settings.restricted {
-            objective += restriction(&point)?;
+            objective += restriction(&point, ctx)?;
         }
         if let Some(shrinkage) = &self.settings.shrinkage {
             objective -= self.rows.n() as f64 * shrinkage.value(&point.parameters.beta);
@@ -270,7 +270,7 @@ impl<'a> Ecme<'a> {
         let residuals = point.rows.residuals(&parameters.beta);
         self.passes += 2;
         let middle = Point::with(Arc::clone(&point.rows), parameters, Arc::clone(&point.factors), &residuals, ctx);
-        let (root, sigma2) = self.scatters(&middle)?;
+        let (root, sigma2) = self.scatters(&middle, ctx)?;
         let parameters = Parameters { root, sigma2: sigma2.max(self.floor), ..middle.parameters };
         let factors: Arc<Factors> = Arc::new(factorise(&point.rows, &parameters.root, parameters.sigma2, ctx)?);
         let mut next = Point::with(Arc::clone(&point.rows), parameters, factors, &residuals, ctx);
@@ -281,7 +281,7 @@ impl<'a> Ecme<'a> {
         if self.settings.autoregressive {
             next = self.correlation(next, ctx)?;
         }
-        self.judged(next)
+        self.judged(next, ctx)
     }
 
     /// Weighted least squares at the weights of the point, penalised where that was asked for.
@@ -289,7 +289,7 @@ impl<'a> Ecme<'a> {
         let weighting = Weighting::new(point, &point.weights());
         let beta = &point.parameters.beta;
         let Some(shrinkage) = &self.settings.shrinkage else {
-            let information = weighting.information(weighting.columns().view())?;
+            let information = weighting.information(weighting.columns(ctx).view())?;
             let mut step = weighting.score(ctx);
             solve_information(information, &mut step)?;
             return Ok(beta.iter().zip(&step).map(|(b, s)| b + s).collect());
@@ -303,7 +303,7 @@ impl<'a> Ecme<'a> {
     }
 
     /// Root of the random effects' scatter, and scatter of the errors.
-    fn scatters(&self, point: &Point) -> Result<(Vec<f64>, f64)> {
+    fn scatters(&self, point: &Point, ctx: &Context) -> Result<(Vec<f64>, f64)> {
         let (rows, q) = (&point.rows, point.rows.q);
         let (groups, sigma2) = (rows.groups(), point.parameters.sigma2);
         let weights = point.weights();
@@ -315,7 +315,7 @@ impl<'a> Ecme<'a> {
         let error = |group: usize| weights[group] * point.squares[group] + sigma2 * (q as f64 - sigma2 * point.trace(group));
         let mut errors = pairwise_sum(&(0..groups).map(error).collect::<Vec<f64>>());
         if self.settings.restricted {
-            errors += add_restriction(point, &mut moments)?;
+            errors += add_restriction(point, &mut moments, ctx)?;
         }
         moments.iter_mut().for_each(|a| *a /= groups as f64);
         Ok((self.rotated(&point.parameters.root, moments, q)?, errors / rows.n() as f64))
@@ -395,10 +395,10 @@ fn least_squares(rows: &Rows, columns: &[usize], ctx: &mut Context) -> Result<Ve
 }
 
 /// What the restricted log likelihood adds: `-1/2 ln |sum X_i' V_i^-1 X_i| + p/2 ln 2 pi`.
-fn restriction(point: &Point) -> Result<f64> {
+fn restriction(point: &Point, ctx: &Context) -> Result<f64> {
     let p = point.rows.p();
     let weighting = Weighting::new(point, &vec![1.0; point.rows.groups()]);
-    let (mut information, _) = weighting.information(weighting.columns().view())?.into_raw_vec_and_offset();
+    let (mut information, _) = weighting.information(weighting.columns(ctx).view())?.into_raw_vec_and_offset();
     if !cholesky::factor(&mut information, p) {
         return Err(Error::input("the fixed effects are linearly dependent").hint("drop collinear columns"));
     }
@@ -406,10 +406,10 @@ fn restriction(point: &Point) -> Result<f64> {
 }
 
 /// What the uncertainty of the fixed effects adds to the random effects' moments (q, q); returns what it adds to the errors' sum.
-fn add_restriction(point: &Point, moments: &mut [f64]) -> Result<f64> {
+fn add_restriction(point: &Point, moments: &mut [f64], ctx: &Context) -> Result<f64> {
     let (rows, p, q) = (&point.rows, point.rows.p(), point.rows.q);
     let weighting = Weighting::new(point, &vec![1.0; rows.groups()]);
-    let columns = weighting.columns();
+    let columns = weighting.columns(ctx);
     let (mut information, _) = weighting.information(columns.view())?.into_raw_vec_and_offset();
     if !cholesky::factor(&mut information, p) {
         return Err(Error::input("the fixed effects are linearly dependent").hint("drop collinear columns"));

@@ -36,13 +36,13 @@ pub(crate) fn information(
 ) -> Result<Information> {
     // The restricted likelihood has another curvature in the variances, and the fixed effects need only their own.
     if kind == StandardErrors::Expected || settings.restricted {
-        return Ok(Information { covariance: expected(point)?, replaced: false });
+        return Ok(Information { covariance: expected(point, ctx)?, replaced: false });
     }
     let layout = interior(point, settings);
     let negative_hessian = observed(point, &layout, raw, ctx)?;
     let p = layout.p;
     let Ok(inverse) = inverted(negative_hessian) else {
-        return Ok(Information { covariance: expected(point)?, replaced: true });
+        return Ok(Information { covariance: expected(point, ctx)?, replaced: true });
     };
     if kind == StandardErrors::Observed {
         return Ok(Information { covariance: Array2::from_shape_fn((p, p), |index| inverse[index]), replaced: false });
@@ -63,12 +63,12 @@ fn interior(point: &Point, settings: &Settings) -> Layout {
 }
 
 /// Inverse of `sum_i (nu + n_i)/(nu + n_i + 2) X_i' V_i^-1 X_i`.
-fn expected(point: &Point) -> Result<Array2<f64>> {
+fn expected(point: &Point, ctx: &Context) -> Result<Array2<f64>> {
     let nu = point.parameters.nu;
     let weight = |n: f64| if nu.is_infinite() { 1.0 } else { (nu + n) / (nu + n + 2.0) };
     let weights: Vec<f64> = (0..point.rows.groups()).map(|group| weight(point.rows.size(group) as f64)).collect();
     let weighting = Weighting::new(point, &weights);
-    inverted(weighting.information(weighting.columns().view())?)
+    inverted(weighting.information(weighting.columns(ctx).view())?)
 }
 
 fn inverted(matrix: Array2<f64>) -> Result<Array2<f64>> {

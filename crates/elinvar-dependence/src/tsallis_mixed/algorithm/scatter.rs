@@ -115,6 +115,9 @@ fn multiply(a: &[f64], l: &[f64], q: usize, out: &mut [f64]) {
     }
 }
 
+/// Random effects whose sums fit on the stack.
+const SMALL: usize = 8;
+
 /// `out <- V_i^-1 v sigma2` for the rows of one group, and `s_i`.
 pub(super) fn project(rows: &Rows, root: &[f64], inverse: &[f64], span: Range<usize>, v: &[f64], effects: &mut [f64], out: &mut [f64]) {
     let q = rows.q;
@@ -128,8 +131,15 @@ pub(super) fn project(rows: &Rows, root: &[f64], inverse: &[f64], span: Range<us
             out.iter_mut().zip(v).zip(z).for_each(|((out, v), z)| *out = v - b * z);
         }
         _ => {
-            let mut inner = vec![0.0; 2 * q];
-            let (inner, turned) = inner.split_at_mut(q);
+            // On the stack where it fits: this runs for every group and column.
+            let (mut small, mut large) = ([0.0; 2 * SMALL], Vec::new());
+            let work = if q <= SMALL {
+                &mut small[..2 * q]
+            } else {
+                large.resize(2 * q, 0.0);
+                &mut large
+            };
+            let (inner, turned) = work.split_at_mut(q);
             for (z, v) in z.chunks_exact(q).zip(v) {
                 inner.iter_mut().zip(z).for_each(|(inner, z)| *inner += z * v);
             }

@@ -4,7 +4,11 @@ use super::scatter::{Point, project};
 use elinvar_core::{Context, Error, Result};
 use elinvar_math::linalg::{product, symmetric_map};
 use elinvar_math::sparse::Design;
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
+use rayon::prelude::*;
+
+/// Numbers from which on columns are shared between threads.
+const LARGE: usize = 1 << 17;
 
 /// `w_i V_i^-1` of all groups, as factors around the rows.
 pub(super) struct Weighting<'a> {
@@ -26,11 +30,17 @@ impl<'a> Weighting<'a> {
     }
 
     /// Rows `w_i V_i^-1 x_j` of all columns (p, N).
-    pub(super) fn columns(&self) -> Array2<f64> {
-        let rows = &self.point.rows;
-        let mut out = Array2::zeros(rows.x.dim());
-        for (mut target, column) in out.rows_mut().into_iter().zip(rows.x.rows()) {
+    pub(super) fn columns(&self, ctx: &Context) -> Array2<f64> {
+        let x = &self.point.rows.x;
+        let mut out = Array2::zeros(x.dim());
+        let fill = |(mut target, column): (ArrayViewMut1<'_, f64>, ArrayView1<'_, f64>)| {
             target.assign(&ArrayView1::from(&self.apply(&column.to_vec())));
+        };
+        if ctx.threads() == 1 || x.len() < LARGE {
+            out.rows_mut().into_iter().zip(x.rows()).for_each(fill);
+        } else {
+            let pairs: Vec<_> = out.rows_mut().into_iter().zip(x.rows()).collect();
+            ctx.install(|| pairs.into_par_iter().for_each(fill));
         }
         out
     }
