@@ -280,10 +280,14 @@ def _stored(value):
 class _Tabular(Estimator):
     """An estimator of rows of features, with scikit-learn's rules for them."""
 
+    #: Whether cells of X may be missing.
+    _allow_nan = False
+
     def _fit(self, verb, inputs, keywords=None):
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
-        inputs = {**inputs, "X": check_features(self, inputs["X"], reset=True)}
+        if "X" in inputs:
+            inputs = {**inputs, "X": check_features(self, inputs["X"], reset=True)}
         return super()._fit(verb, inputs, keywords)
 
     def _apply(self, verb, inputs, keywords=None, *, returns=(), random_state=None):
@@ -349,6 +353,66 @@ class Transformer(TransformerMixin, _Tabular):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class Selector(Transformer):
+    """A transformer that keeps some of the columns of X."""
+
+    def _fit(self, verb, inputs, keywords=None):
+        super()._fit(verb, inputs, keywords)
+        if "X" not in inputs:
+            # What was read from a file has the names of the file.
+            self.feature_names_in_ = np.array(self.feature_names_, dtype=object)
+            self.n_features_in_ = len(self.feature_names_)
+        return self
+
+    def _keep(self, model, values):
+        super()._keep(model, {**values, "support": np.asarray(values["support"], dtype=bool)})
+
+    def get_support(self, indices=False):
+        """Which columns are kept.
+
+        Parameters
+        ----------
+        indices : bool, default=False
+            Whether to return their positions instead of a mask.
+
+        Returns
+        -------
+        support : ndarray
+            Mask (n_features,), or positions of the kept columns.
+        """
+        self._check_is_fitted()
+        return np.flatnonzero(self.support_) if indices else self.support_
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the kept columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns of X; those seen in `fit` where None.
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        self._check_is_fitted()
+        known = getattr(self, "feature_names_in_", None)
+        if input_features is None:
+            input_features = known if known is not None else [f"x{j}" for j in range(self.n_features_in_)]
+        names = np.asarray(input_features, dtype=object)
+        if len(names) != self.n_features_in_:
+            raise ValueError("input_features should have length equal to number of features")
+        if known is not None and (names != known).any():
+            raise ValueError("input_features is not equal to feature_names_in_")
+        return names[self.support_]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.allow_nan = self._allow_nan
         return tags
 
 

@@ -38,7 +38,7 @@ def check_features(estimator, X, *, reset):
     if not reset:
         _compare_width(estimator, shape[1])
     if isinstance(X, np.ndarray):
-        _refuse_not_finite(X)
+        _refuse_not_finite(X, allow_nan=estimator._allow_nan)
     if reset:
         estimator.n_features_in_ = shape[1]
         if names is not None:
@@ -111,17 +111,18 @@ def _check_shape(estimator, shape):
         raise ValueError(f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is required by {name}.")
 
 
-def _refuse_not_finite(X):
+def _refuse_not_finite(X, *, allow_nan):
     if X.dtype.kind != "f":
         return
     # The sum is NaN or infinite if a cell is, and needs no memory; the search for the cell is for the message.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(X.sum(dtype=np.float64)):
             return
-    bad = np.argwhere(~np.isfinite(X))
+    bad = np.argwhere(np.isinf(X) if allow_nan else ~np.isfinite(X))
     if len(bad):
         row, column = bad[0]
-        raise ValueError(f"X contains a non-finite value at row {row}, column {column}; drop or fill rows with NaN or inf first")
+        what, cells = ("an infinite", "inf") if allow_nan else ("a non-finite", "NaN or inf")
+        raise ValueError(f"X contains {what} value at row {row}, column {column}; drop or fill rows with {cells} first")
 
 
 def _compare_width(estimator, n_features):

@@ -39,6 +39,11 @@ class Entry:
         verb = next(entry["verb"] for entry in self.methods if entry["name"] == method)
         return self.verbs[verb]["kind"]
 
+    def reads_files(self, method):
+        """Whether a method reads a file by itself, for which no example can stand."""
+        verb = next(entry["verb"] for entry in self.methods if entry["name"] == method)
+        return any(field["shape"] == "path" for field in self.verbs[verb]["inputs"])
+
     @property
     def fit_name(self):
         """Name of the method that fits."""

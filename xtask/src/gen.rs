@@ -89,6 +89,7 @@ fn base(role: Role) -> &'static str {
         Role::Regressor => "Regressor",
         Role::Classifier => "Classifier",
         Role::Transformer => "Transformer",
+        Role::Selector => "Selector",
         Role::Estimator => "Estimator",
         Role::Measurement => "Measurement",
         Role::Function => "call_function",
@@ -119,6 +120,10 @@ fn class_text(method: &Method, class: &Class) -> String {
     if !class.inputs.is_empty() {
         let renamed = class.inputs.iter().map(|(declared, python)| format!("{python:?}: {declared:?}"));
         let _ = writeln!(text, "    _inputs = {{{}}}", renamed.collect::<Vec<_>>().join(", "));
+    }
+    let gaps = |entry: &ClassMethod| method.verb(entry.verb).is_ok_and(|v| v.inputs.iter().any(|field| field.name == "X" && field.gaps));
+    if class.methods.iter().any(gaps) {
+        text.push_str("    _allow_nan = True\n");
     }
     let mut arguments: Vec<String> = parameters.iter().map(|p| format!("{}={}", p.name, default(p))).collect();
     arguments.extend(fits.then(|| "random_state=None".to_owned()));
@@ -285,6 +290,7 @@ impl Entry {
             Shape::Vector | Shape::Matrix | Shape::Tensor(_) => "array-like",
             Shape::Table => "dict, table or array-like",
             Shape::Document => "path, str or dict",
+            Shape::Path => "path",
             Shape::Json => "object",
             Shape::Function => "callable",
         };
@@ -297,7 +303,7 @@ impl Entry {
             Shape::Scalar => "float",
             Shape::Vector | Shape::Matrix | Shape::Tensor(_) => "ndarray",
             Shape::Table => "Table",
-            Shape::Document => "str",
+            Shape::Document | Shape::Path => "str",
             Shape::Json | Shape::Function => "object",
         };
         let kind = if field.optional { format!("{kind} or None") } else { kind.to_owned() };
@@ -324,7 +330,7 @@ fn returned(class: &Class, entry: &ClassMethod, verb: &Verb, helper: &str) -> Ve
 
 fn attributes(class: &Class) -> Vec<Entry> {
     let mut entries: Vec<Entry> = class.attributes.iter().map(|(name, doc)| Entry::of((&format!("{name}_"), "", &sentence(doc)))).collect();
-    if matches!(class.role, Role::Regressor | Role::Classifier | Role::Transformer) {
+    if matches!(class.role, Role::Regressor | Role::Classifier | Role::Transformer | Role::Selector) {
         entries.push(Entry::of(("n_features_in_", "int", "Number of features seen in `fit`.")));
         entries.push(Entry::of(("feature_names_in_", "ndarray of str", "Names of the features, where `fit` saw a table.")));
     }

@@ -34,6 +34,7 @@ fn flag(field: &Field) -> Arg {
     let (value, what) = match (field.origin, field.shape) {
         (Origin::File, Shape::Scalar) => ("NUMBER", ""),
         (Origin::File, Shape::Document) => ("FILE", " [a text file]"),
+        (Origin::File, Shape::Path) => ("FILE", ""),
         (Origin::File, Shape::Json) => ("FILE", " [.json]"),
         (Origin::File, _) => ("FILE", " [.csv, .parquet, .npy, .npz:NAME, or - for CSV on standard input]"),
         (Origin::Columns, Shape::Scalar | Shape::Vector) => ("COLUMN", " [a column of DATA]"),
@@ -85,6 +86,7 @@ fn read_file(field: &Field, text: &str, terminal: &mut Terminal) -> Result<Item<
             Err(_) => Err(Error::input(format!("'{}' must be one number, got '{text}'", field.name))),
         },
         Shape::Document => Ok(Item::Document { name: text.to_owned(), text: files::read_text(path)? }),
+        Shape::Path => Ok(Item::Json(text.into())),
         Shape::Json => files::read_json(path).map(Item::Json),
         Shape::Table => files::read_table(text, terminal).map(Item::Table),
         Shape::Matrix => files::read_numbers(text, terminal).map(|item| match item {

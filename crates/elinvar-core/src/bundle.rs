@@ -28,6 +28,8 @@ pub enum Shape {
     Json,
     /// A function of arrays.
     Function,
+    /// The path of a file that the method reads itself, in pieces; a JSON string in a bundle.
+    Path,
 }
 
 /// How the command line gets an input.
@@ -55,6 +57,8 @@ pub struct Field {
     pub origin: Origin,
     /// Whether it may be left out.
     pub optional: bool,
+    /// Whether cells may be missing (NaN).
+    pub gaps: bool,
     /// Meaning, with shape and unit.
     pub doc: &'static str,
 }
@@ -62,23 +66,30 @@ pub struct Field {
 impl Field {
     /// An input from a file of its own, or an output.
     pub const fn new(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { name, flag: None, shape, origin: Origin::File, optional: false, doc }
+        Self { name, flag: None, shape, origin: Origin::File, optional: false, gaps: false, doc }
     }
 
     /// An input that is one or more columns of the data table.
     pub const fn columns(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { name, flag: None, shape, origin: Origin::Columns, optional: false, doc }
+        Self { name, flag: None, shape, origin: Origin::Columns, optional: false, gaps: false, doc }
     }
 
     /// An input made of the columns that no other input took.
     pub const fn rest(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { name, flag: None, shape, origin: Origin::Rest, optional: false, doc }
+        Self { name, flag: None, shape, origin: Origin::Rest, optional: false, gaps: false, doc }
     }
 
     /// May be left out.
     #[must_use]
     pub const fn optional(mut self) -> Self {
         self.optional = true;
+        self
+    }
+
+    /// May have missing cells (NaN).
+    #[must_use]
+    pub const fn with_gaps(mut self) -> Self {
+        self.gaps = true;
         self
     }
 

@@ -13,6 +13,8 @@ pub enum Role {
     Classifier,
     /// `fit` and `transform`.
     Transformer,
+    /// A transformer that keeps some of the columns.
+    Selector,
     /// Any other object that fits a model.
     Estimator,
     /// An object whose methods only measure.

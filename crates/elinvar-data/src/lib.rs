@@ -4,6 +4,7 @@
 //! |---|---|
 //! | table | CSV (delimiter sniffed, `.gz` by content), Parquet, Arrow IPC, R data frames, NPY/NPZ of rank 1 or 2 |
 //! | array | NPY, NPZ (`file.npz:name`), safetensors (`file.safetensors:name`), numeric CSV |
+//! | columns in blocks | NPY, Parquet and PLINK `.bed` without holding the file in memory: [`WideFile`] |
 //! | annotated matrix | AnnData (`.h5ad`), with the feature `hdf5` |
 //! | model | safetensors whose metadata names method, format, parameters and versions |
 //!
@@ -32,6 +33,7 @@ mod source;
 mod study;
 mod table;
 mod tensor;
+mod wide;
 
 pub use anndata::{AnnData, read_anndata};
 pub use array::{
@@ -44,3 +46,4 @@ pub use output::{atomic_write, atomic_write_with};
 pub use study::{study_anndata, study_file};
 pub use table::{read_table, read_table_from, write_table, write_table_to};
 pub use tensor::TensorData;
+pub use wide::WideFile;

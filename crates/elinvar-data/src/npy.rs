@@ -43,7 +43,7 @@ impl<'a> Npy<'a> {
     }
 
     /// Reads the header and compares what it claims with the bytes present.
-    fn layout(&mut self) -> Result<(Layout, usize)> {
+    pub(crate) fn layout(&mut self) -> Result<(Layout, usize)> {
         let (header, start) = self.header()?;
         let layout = parse(self.name, &header)?;
         let count = layout.checked_count(self.name, self.len - start)?;

@@ -129,6 +129,7 @@ impl<'py> Inputs<'py> {
             Shape::Table => Item::Table(tables::table(value, field.name)?),
             Shape::Document => document(value, field.name)?,
             Shape::Json => Item::Json(json(value).map_err(|_| wrong(field.name, "a dict, list, number or text", value))?),
+            Shape::Path => Item::Json(path(value, field.name)?.into()),
             Shape::Function => Item::Function(function(value, field.name, raised)?),
         };
         self.owned.push((name, item));
@@ -194,6 +195,12 @@ fn converted(name: &str, array: &Bound<'_, PyAny>) -> PyResult<Item<'static>> {
 fn wrong(name: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
     let kind = got.get_type().name().map_or("an object".into(), |name| name.to_string());
     PyTypeError::new_err(format!("'{name}' must be {expected}, got {kind}"))
+}
+
+/// Anything with a path, as text.
+fn path(value: &Bound<'_, PyAny>, name: &str) -> PyResult<String> {
+    let path = value.py().import("os")?.call_method1("fspath", (value,)).map_err(|_| wrong(name, "a path", value))?;
+    path.extract().map_err(|_| wrong(name, "a path of text", value))
 }
 
 /// A document: a path is read, a dict is what the document would say, other text is taken as it is.
