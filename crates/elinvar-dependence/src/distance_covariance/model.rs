@@ -149,7 +149,7 @@ fn network(params: &FairModel, x: ArrayView2<'_, f64>, rows: &Prepared, ctx: &mu
         Some(BatchSize::Rows(b)) => b,
     };
     let (training_rows, validation_rows) = split(n, params.validation_fraction, ctx);
-    let (centre, scale) = moments(x, rows.weight.view());
+    let (centre, scale) = input_scaling(x, rows.weight.view());
     let z = standardise(x, &centre, &scale);
     let offset = params.loss.link(mean_rate(rows.y.view(), rows.exposure.view(), rows.weight.view()));
     let spec = MlpSpec {
@@ -304,6 +304,17 @@ fn split(n: usize, share: f64, ctx: &Context) -> (Vec<usize>, Vec<usize>) {
     let mut training = rows.split_off(held);
     training.sort_unstable();
     (training, rows)
+}
+
+/// Centre and scale of the network's inputs. Indicators stay 0 and 1: a rare one would become an input of many standard deviations.
+fn input_scaling(x: ArrayView2<'_, f64>, weight: ArrayView1<'_, f64>) -> (Array1<f64>, Array1<f64>) {
+    let (mut centre, mut scale) = moments(x, weight);
+    for (j, column) in x.columns().into_iter().enumerate() {
+        if column.iter().all(|v| *v == 0.0 || *v == 1.0) {
+            (centre[j], scale[j]) = (0.0, 1.0);
+        }
+    }
+    (centre, scale)
 }
 
 fn standardise(x: ArrayView2<'_, f64>, centre: &Array1<f64>, scale: &Array1<f64>) -> Array2<f32> {
