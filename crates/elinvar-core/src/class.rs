@@ -13,6 +13,10 @@ pub enum Role {
     Classifier,
     /// `fit` and `transform`.
     Transformer,
+    /// `fit` and `predict` a class of arrays (n, channels, samples), any number of classes.
+    SignalClassifier,
+    /// `transform` of arrays (n, channels, samples) that needs nothing of the others.
+    SignalTransformer,
     /// Any other object that fits a model.
     Estimator,
     /// An object whose methods only measure.

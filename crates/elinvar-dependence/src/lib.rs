@@ -1,11 +1,12 @@
 //! Methods of the dependence family: tables and signals.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod augmented_covariance;
 pub mod distance_covariance;
 
 use elinvar_core::Method;
 
 /// The methods of this family.
 pub fn methods() -> Vec<Method> {
-    vec![distance_covariance::method()]
+    vec![distance_covariance::method(), augmented_covariance::method()]
 }
