@@ -57,7 +57,7 @@ impl CommonSpatialPatterns {
             _ => {
                 let views: Vec<ArrayView2<'_, f64>> = means.iter().map(|matrix| matrix.view()).collect();
                 let stacked = ndarray::stack(Axis(0), &views).map_err(|e| Error::internal(e.to_string()))?;
-                joint_diagonaliser(stacked.view(), &vec![1.0; classes], 1e-9, 100, ctx)?.0
+                joint_diagonaliser(stacked.view(), &vec![1.0; classes], 1e-13, 500, ctx)?.0
             }
         };
         let mut scored: Vec<(f64, usize)> = (0..filters.nrows()).map(|i| (information(&filters, i, &means), i)).collect();

@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 import pyriemann
+import scipy
 import sklearn
 from pyriemann.classification import MDM, FgMDM
 from pyriemann.geometry.ajd import ajd_pham
@@ -16,9 +17,10 @@ from pyriemann.geometry.mean import mean_riemann
 from pyriemann.geometry.tangentspace import tangent_space
 from pyriemann import spatialfilters
 from pyriemann.spatialfilters import CSP
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 from sklearn.covariance import ledoit_wolf, oas
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
@@ -55,6 +57,34 @@ def embedding_cases():
         yield {"order": order, "lag": lag, "estimator": estimator, "covariances": covariances(x, order, lag, estimator)}
 
 
+def elastic_net(z, y, classes, w, ratio=0.45):
+    """Scores of the elastic-net logistic regression with C = 1, by bounded minimisation over the parts of the weights of either sign:
+    scikit-learn's saga leaves the intercept of such small problems short of its minimum."""
+    rows, (n, d) = 1 if classes == 2 else classes, z.shape
+
+    def unpack(v):
+        u, v, b = v[: rows * d], v[rows * d: 2 * rows * d], v[2 * rows * d:]
+        return (u - v).reshape(rows, d), u.sum() + v.sum(), b
+
+    def objective(v):
+        weights, absolute, b = unpack(v)
+        s = z @ weights.T + b
+        full = np.column_stack([np.zeros(n), s[:, 0]]) if rows == 1 else s
+        loss = (logsumexp(full, axis=1) - full[np.arange(n), y]).sum()
+        p = np.exp(full - logsumexp(full, axis=1)[:, None]) - np.eye(full.shape[1])[y]
+        p = p[:, 1:] if rows == 1 else p
+        g = (p.T @ z + (1 - ratio) * weights).ravel()
+        return (loss + ratio * absolute + (1 - ratio) / 2 * (weights**2).sum(),
+                np.concatenate([g + ratio, -g + ratio, p.sum(axis=0)]))
+
+    bounds = [(0, None)] * (2 * rows * d) + [(None, None)] * rows
+    found = minimize(objective, np.zeros(2 * rows * d + rows), jac=True, method="L-BFGS-B", bounds=bounds,
+                     options={"maxiter": 100_000, "maxfun": 1_000_000, "ftol": 1e-16, "gtol": 1e-10})
+    weights, _, b = unpack(found.x)
+    scores = w @ weights.T + b
+    return scores - scores.mean(axis=1, keepdims=True) if rows > 1 else scores
+
+
 def classifier_case(order, lag, classes):
     x, y = epochs(30, 3, 120, classes)
     c = covariances(x, order, lag, "cov")
@@ -69,11 +99,10 @@ def classifier_case(order, lag, classes):
         model = SVC(kernel=kernel, gamma="scale", C=1.0, tol=1e-10, decision_function_shape="ovr").fit(z, labels)
         machine[kernel] = {"decision": model.decision_function(w).reshape(len(w), -1), "predicted": model.predict(w)}
     csp = make_pipeline(CSP(nfilter=2, metric="euclid", log=True), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")).fit(train, labels)
-    elastic = LogisticRegression(l1_ratio=0.45, C=1.0, solver="saga", tol=1e-10, max_iter=200_000).fit(z, labels)
     filtered = FgMDM(metric="riemann", tsupdate=False).fit(train, labels)
     return {
         "order": order, "lag": lag, "classes": classes, "distances": distances, "mdm": MDM(metric="riemann").fit(train, labels).predict(test),
-        **machine, "csp": csp.decision_function(test).reshape(len(test), -1), "elastic": elastic.decision_function(w).reshape(len(w), -1),
+        **machine, "csp": csp.decision_function(test).reshape(len(test), -1), "elastic": elastic_net(z, labels, classes, w),
         "fgmdm": filtered.transform(test),
     }
 
@@ -91,7 +120,7 @@ def plain(value):
 if __name__ == "__main__":
     record = {
         "script": "reference.py", "date": date.today().isoformat(),
-        "versions": {"pyriemann": pyriemann.__version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__},
+        "versions": {"pyriemann": pyriemann.__version__, "scikit-learn": sklearn.__version__, "scipy": scipy.__version__, "numpy": np.__version__},
         "embeddings": list(embedding_cases()), "classifiers": [classifier_case(1, 1, 2), classifier_case(3, 2, 2), classifier_case(2, 4, 3)],
     }
     with open(os.path.join(HERE, "reference.json"), "w") as file:
