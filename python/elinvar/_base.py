@@ -14,7 +14,7 @@ from . import _core, _tables
 from ._compat import BaseEstimator, ClassifierMixin, ConvergenceWarning, NotFittedError, RegressorMixin, TransformerMixin
 from ._frames import warn
 from ._results import Findings
-from ._validation import check_features, check_target, encode_labels
+from ._validation import check_epochs, check_features, check_labels, check_target, encode_labels
 
 #: Parameters of every class: how a call runs, never what it computes.
 LIMITS = ("n_jobs", "time_limit", "mem_limit", "verbose")
@@ -414,6 +414,74 @@ class Selector(Transformer):
         tags.target_tags.required = True
         tags.input_tags.allow_nan = self._allow_nan
         return tags
+
+
+class _Signals(Core):
+    """What estimators of epochs (n, channels, samples) share: scikit-learn's rules for arrays of three axes."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+class SignalTransformer(TransformerMixin, _Signals):
+    """Maps epochs to something else, each by itself: there is nothing to fit."""
+
+    def fit(self, X, y=None):
+        """Checks the epochs; nothing is learned.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, channels, samples)
+            Epochs.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+        """
+        self.n_channels_in_ = check_epochs(self, X).shape[1]
+        return self
+
+    def _measure(self, verb, inputs, keywords=None, *, returns=(), random_state=0):
+        X = check_epochs(self, inputs["X"])
+        known = getattr(self, "n_channels_in_", X.shape[1])
+        if X.shape[1] != known:
+            raise ValueError(f"X has {X.shape[1]} channels, but {type(self).__name__} is expecting {known} channels as input")
+        return super()._measure(verb, {**inputs, "X": X}, keywords, returns=returns, random_state=random_state)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+class SignalClassifier(ClassifierMixin, _Signals, Estimator):
+    """An estimator of the class of an epoch, for any number of classes."""
+
+    def _fit(self, verb, inputs, keywords=None):
+        X = check_epochs(self, inputs["X"])
+        y = check_labels(inputs["y"], X.shape[0])
+        super()._fit(verb, {**inputs, "X": X, "y": {"y": y}}, keywords)
+        self.classes_ = np.unique(y)
+        self.n_channels_in_ = X.shape[1]
+        return self
+
+    def _apply(self, verb, inputs, keywords=None, *, returns=(), random_state=None):
+        self._check_is_fitted()
+        inputs = {**inputs, "X": check_epochs(self, inputs["X"])}
+        return super()._apply(verb, inputs, keywords, returns=returns, random_state=random_state)
+
+    def _labels(self, verb, inputs, keywords=None, *, returns):
+        return self.classes_[np.asarray(self._apply(verb, inputs, keywords, returns=returns)).astype(int)]
+
+    @classmethod
+    def load(cls, path):
+        """Reads a fitted model from a file."""
+        estimator = super().load(path)
+        estimator.classes_ = np.asarray(estimator.classes_)
+        return estimator
 
 
 def _n_rows(X):

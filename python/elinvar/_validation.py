@@ -61,6 +61,35 @@ def check_target(y, n_rows):
     return y
 
 
+def check_epochs(estimator, X):
+    """Epochs as an array of three axes in double or single precision."""
+    _refuse_sparse(X)
+    X = np.asarray(X)
+    if X.dtype.kind == "c":
+        raise ValueError("Complex data not supported: X")
+    if X.dtype.kind not in "fiub":
+        X = X.astype(np.float64)
+    if X.ndim != 3:
+        raise ValueError(
+            f"{type(estimator).__name__} expects epochs of shape (n, channels, samples), got an array of shape {X.shape}. Reshape a single"
+            " epoch to (1, channels, samples)."
+        )
+    return X
+
+
+def check_labels(y, n_rows):
+    """Labels of any number of classes, as whole numbers, truth values or text."""
+    y = _column(y)
+    if y.dtype.kind == "c":
+        raise ValueError("Complex data not supported: y")
+    if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == np.floor(y)).all()):
+        raise ValueError("Unknown label type: continuous; y must hold whole numbers or text")
+    _check_rows(n_rows, len(y))
+    if y.dtype.kind in "iu":
+        return y.astype(np.int64)
+    return y.astype(np.float64) if y.dtype.kind == "f" else y if y.dtype.kind == "b" else y.astype(str).astype(object)
+
+
 def encode_labels(y, n_rows):
     """Classes and a vector of 0 and 1, the place of each label in the sorted classes."""
     y = _column(y)

@@ -1,11 +1,11 @@
-"""Methods of the family dependence: Distance covariance.
+"""Methods of the family dependence: Distance covariance; Augmented covariance.
 
 Written by `cargo xtask gen` from the registry: do not edit.
 """
 
-from ._base import Classifier, Measurement, Regressor, call_function
+from ._base import Classifier, Measurement, Regressor, SignalClassifier, SignalTransformer, call_function
 
-__all__ = ["DistanceCovariance", "FairClassifier", "FairRegressor", "FairnessAudit", "lambda_path"]
+__all__ = ["ACMClassifier", "AugmentedCovariance", "DistanceCovariance", "FairClassifier", "FairRegressor", "FairnessAudit", "bandpass", "evaluate_cross_session", "evaluate_within_session", "lambda_path", "select_embedding", "spd_distance", "spd_exp", "spd_geometric_mean", "spd_log", "spd_sqrtm", "tangent_space"]
 
 
 class DistanceCovariance(Measurement):
@@ -785,6 +785,1106 @@ def lambda_path(
             "target_jsd": target_jsd,
         },
         random_state=random_state,
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+class AugmentedCovariance(SignalTransformer):
+    """Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+
+    Parameters
+    ----------
+    order : int, default=1
+        Delayed copies of each channel (p of the paper); 1 for none. Must be >= 1.
+    lag : int, default=1
+        Samples between copies (τ of the paper). Must be >= 1.
+    estimator : {"cov", "scm", "lwf", "oas"}, default="cov"
+        How covariances are estimated.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    See Also
+    --------
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_log : Logarithms of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+
+    Examples
+    --------
+    >>> from elinvar.dependence import AugmentedCovariance
+    >>> found = AugmentedCovariance().transform(**AugmentedCovariance.example("transform"))
+    """
+
+    _method = "augmented-covariance"
+
+    def __init__(
+        self,
+        *,
+        order=1,
+        lag=1,
+        estimator="cov",
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.order = order
+        self.lag = lag
+        self.estimator = estimator
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def transform(self, X):
+        """Covariance matrices of delay-embedded epochs.
+
+        Parameters
+        ----------
+        X : array-like
+            Epochs (n, channels, samples), all in one unit.
+
+        Returns
+        -------
+        matrices : ndarray
+            Symmetric matrices (n, P, P).
+        """
+        return self._measure("covariance", {"X": X}, returns=("matrices",))
+
+
+class ACMClassifier(SignalClassifier):
+    """Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside the training
+    set.
+
+    Parameters
+    ----------
+    classifier : {"tangent_svm", "mdm"}, default="tangent_svm"
+        What is done with the covariance matrices.
+    order : int or {"grid", "ami_cao", "mdop"}, default=1
+        Delayed copies of each channel (p of the paper), or the rule that chooses them. Must be >= 1.
+    lag : int or {"grid", "ami_cao", "mdop"}, default=1
+        Samples between copies (τ of the paper), or the rule that chooses them. Must be >= 1.
+    orders : sequence of int, default=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+        Orders of the grid. Must be >= 1.
+    lags : sequence of int, default=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+        Lags of the grid. Must be >= 1.
+    C : float or sequence of float, default=1.0
+        Weight of errors in the support vector machine; several are tried by cross-validation. Must be > 0.
+    kernel : {"linear", "rbf", "grid"}, default="linear"
+        Kernel of the support vector machine.
+    estimator : {"cov", "scm", "lwf", "oas", "auto"}, default="cov"
+        How covariances are estimated.
+    inner_cv : int, default=5
+        Folds of the cross-validation inside the training set. Must be >= 2.
+    scoring : {"auto", "roc_auc", "accuracy"}, default="auto"
+        What the search maximises.
+    ensemble : {"none", "vote", "kernel"}, default="none"
+        What is done with the other good points of the grid.
+    band : sequence of float, default=None
+        Pass band in Hz that epochs are filtered to first (Butterworth of order 4, no phase shift); none for
+        epochs that are filtered already.
+    metric_tol : float, default=1e-8
+        Greatest norm of the mean logarithm at which a geometric mean counts as found. Must be > 0.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    order_
+        Chosen order p.
+    lag_
+        Chosen lag τ in samples.
+    grid_scores_
+        Cross-validated score of every order (rows) and lag (columns), NaN where one does not fit.
+    grid_orders_
+        Orders of the rows of grid_scores.
+    grid_lags_
+        Lags of the columns of grid_scores.
+    region_
+        Grid points within 99 % of the best score: order, lag, score.
+    mean_
+        Geometric mean of the training covariances (tangent_svm).
+    class_means_
+        Geometric mean of each class (mdm).
+    svm_
+        C, kernel and number of support vectors (tangent_svm).
+    embedding_dim_
+        Rows of the covariance matrices: channels times order.
+    condition_numbers_
+        Largest over smallest eigenvalue of each training covariance.
+    members_
+        Embedding and estimator of each member of the ensemble.
+    n_channels_in_ : int
+        Number of channels seen in `fit`.
+    classes_ : ndarray of shape (K,)
+        The labels in rising order.
+    history_ : Table
+        Figures of every recorded step.
+    status_ : {"converged", "iteration_limit", "time_limit"}
+        How the fit ended.
+    seed_ : int
+        The seed of the fit, also where `random_state` is None.
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_log : Logarithms of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+
+    Examples
+    --------
+    >>> from elinvar.dependence import ACMClassifier
+    >>> fitted = ACMClassifier().fit(**ACMClassifier.example("fit"))
+    >>> found = fitted.predict(**ACMClassifier.example("predict"))
+    """
+
+    _method = "augmented-covariance"
+
+    def __init__(
+        self,
+        *,
+        classifier="tangent_svm",
+        order=1,
+        lag=1,
+        orders=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+        lags=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+        C=1.0,
+        kernel="linear",
+        estimator="cov",
+        inner_cv=5,
+        scoring="auto",
+        ensemble="none",
+        band=None,
+        metric_tol=1e-8,
+        random_state=None,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.classifier = classifier
+        self.order = order
+        self.lag = lag
+        self.orders = orders
+        self.lags = lags
+        self.C = C
+        self.kernel = kernel
+        self.estimator = estimator
+        self.inner_cv = inner_cv
+        self.scoring = scoring
+        self.ensemble = ensemble
+        self.band = band
+        self.metric_tol = metric_tol
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def fit(self, X, y, sfreq=None):
+        """Fit a classifier of epochs on augmented covariances.
+
+        Parameters
+        ----------
+        X : array-like
+            Epochs (n, channels, samples), all in one unit.
+        y : dict, table or array-like
+            Label of each epoch (n,): whole numbers or text.
+        sfreq : float, default=None
+            Sampling rate in Hz, only needed with a band.
+
+        Returns
+        -------
+        self : ACMClassifier
+            The fitted object.
+        """
+        return self._fit("fit", {"X": X, "y": y, "sfreq": sfreq})
+
+    def predict(self, X, sfreq=None):
+        """The more probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like
+            Epochs (n, channels, samples), all in one unit.
+        sfreq : float, default=None
+            Sampling rate in Hz, only needed with a band.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            Labels out of `classes_`.
+        """
+        return self._labels("predict", {"X": X, "sfreq": sfreq}, returns=("code",))
+
+    def predict_proba(self, X, sfreq=None):
+        """The probability of each class.
+
+        Parameters
+        ----------
+        X : array-like
+            Epochs (n, channels, samples), all in one unit.
+        sfreq : float, default=None
+            Sampling rate in Hz, only needed with a band.
+
+        Returns
+        -------
+        probabilities : ndarray
+            Probability of each class (m, K).
+        """
+        return self._apply("predict", {"X": X, "sfreq": sfreq}, returns=("probabilities",))
+
+    def decision_function(self, X, sfreq=None):
+        """Scores by which epochs are told apart.
+
+        Parameters
+        ----------
+        X : array-like
+            Epochs (n, channels, samples), all in one unit.
+        sfreq : float, default=None
+            Sampling rate in Hz, only needed with a band.
+
+        Returns
+        -------
+        decision : ndarray
+            Score of the second class (m,), or of each class (m, K) for more than two.
+        """
+        return self._apply("predict", {"X": X, "sfreq": sfreq}, returns=("decision",))
+
+
+def bandpass(
+    X,
+    *,
+    sfreq=250.0,
+    low=8.0,
+    high=35.0,
+    filter_order=4,
+    n_jobs=None,
+    time_limit=None,
+    mem_limit=None,
+    verbose=False,
+):
+    """Epochs filtered to a band without phase shift.
+
+    Parameters
+    ----------
+    X : array-like
+        Epochs (n, channels, samples), all in one unit.
+    sfreq : float, default=250.0
+        Sampling rate in Hz. Must be > 0.
+    low : float, default=8.0
+        Lower edge in Hz. Must be > 0.
+    high : float, default=35.0
+        Upper edge in Hz. Must be > 0.
+    filter_order : int, default=4
+        Order of the low-pass prototype. Must be in [1, 10].
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    X : ndarray
+        Filtered epochs (n, channels, samples).
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_log : Logarithms of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+    """
+    return call_function(
+        "augmented-covariance",
+        "bandpass",
+        {"X": X},
+        {"sfreq": sfreq, "low": low, "high": high, "filter_order": filter_order},
+        returns=("X",),
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def evaluate_within_session(
+    X,
+    y,
+    session=None,
+    subject=None,
+    sfreq=None,
+    *,
+    classifier="tangent_svm",
+    order=1,
+    lag=1,
+    orders=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+    lags=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+    C=1.0,
+    kernel="linear",
+    estimator="cov",
+    inner_cv=5,
+    scoring="auto",
+    ensemble="none",
+    band=None,
+    metric_tol=1e-8,
+    pipelines=None,
+    n_splits=5,
+    selection="nested",
+    random_state=None,
+    n_jobs=None,
+    time_limit=None,
+    mem_limit=None,
+    verbose=False,
+):
+    """Comparison of classifiers by stratified folds within each session.
+
+    Parameters
+    ----------
+    X : array-like
+        Epochs (n, channels, samples), all in one unit.
+    y : dict, table or array-like
+        Label of each epoch (n,): whole numbers or text.
+    session : dict, table or array-like, default=None
+        Session of each epoch (n,).
+    subject : dict, table or array-like, default=None
+        Subject of each epoch (n,).
+    sfreq : float, default=None
+        Sampling rate in Hz, only needed with a band.
+    classifier : {"tangent_svm", "mdm"}, default="tangent_svm"
+        What is done with the covariance matrices.
+    order : int or {"grid", "ami_cao", "mdop"}, default=1
+        Delayed copies of each channel (p of the paper), or the rule that chooses them. Must be >= 1.
+    lag : int or {"grid", "ami_cao", "mdop"}, default=1
+        Samples between copies (τ of the paper), or the rule that chooses them. Must be >= 1.
+    orders : sequence of int, default=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+        Orders of the grid. Must be >= 1.
+    lags : sequence of int, default=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+        Lags of the grid. Must be >= 1.
+    C : float or sequence of float, default=1.0
+        Weight of errors in the support vector machine; several are tried by cross-validation. Must be > 0.
+    kernel : {"linear", "rbf", "grid"}, default="linear"
+        Kernel of the support vector machine.
+    estimator : {"cov", "scm", "lwf", "oas", "auto"}, default="cov"
+        How covariances are estimated.
+    inner_cv : int, default=5
+        Folds of the cross-validation inside the training set. Must be >= 2.
+    scoring : {"auto", "roc_auc", "accuracy"}, default="auto"
+        What the search maximises.
+    ensemble : {"none", "vote", "kernel"}, default="none"
+        What is done with the other good points of the grid.
+    band : sequence of float, default=None
+        Pass band in Hz that epochs are filtered to first (Butterworth of order 4, no phase shift); none for
+        epochs that are filtered already.
+    metric_tol : float, default=1e-8
+        Greatest norm of the mean logarithm at which a geometric mean counts as found. Must be > 0.
+    pipelines : sequence of {"acm_mdm", "acm_tangent_svm", "mdm", "tangent_svm", "csp_lda", "cov_en", "fgmdm"}, default=None
+        Classifiers to compare; none for the one of `classifier` with and without embedding.
+    n_splits : int, default=5
+        Folds within a session. Must be >= 2.
+    selection : {"nested", "same_folds"}, default="nested"
+        On which data order, lag, C and kernel are chosen.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    findings : Findings
+        With the attributes
+
+        - `scores`: One row a subject, session and pipeline: score, and the order and lag chosen on the last
+          fold.
+        - `summary`: One row a pipeline: mean, sd and number of scores.
+        - `tests`: One row an ordered pair: mean difference over subjects, one-sided p-values.
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_log : Logarithms of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+    """
+    return call_function(
+        "augmented-covariance",
+        "evaluate",
+        {"X": X, "y": y, "session": session, "subject": subject, "sfreq": sfreq},
+        {
+            "classifier": classifier,
+            "order": order,
+            "lag": lag,
+            "orders": orders,
+            "lags": lags,
+            "C": C,
+            "kernel": kernel,
+            "estimator": estimator,
+            "inner_cv": inner_cv,
+            "scoring": scoring,
+            "ensemble": ensemble,
+            "band": band,
+            "metric_tol": metric_tol,
+            "pipelines": pipelines,
+            "n_splits": n_splits,
+            "selection": selection,
+            "scheme": "within_session",
+        },
+        random_state=random_state,
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def evaluate_cross_session(
+    X,
+    y,
+    session=None,
+    subject=None,
+    sfreq=None,
+    *,
+    classifier="tangent_svm",
+    order=1,
+    lag=1,
+    orders=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+    lags=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+    C=1.0,
+    kernel="linear",
+    estimator="cov",
+    inner_cv=5,
+    scoring="auto",
+    ensemble="none",
+    band=None,
+    metric_tol=1e-8,
+    pipelines=None,
+    n_splits=5,
+    selection="nested",
+    random_state=None,
+    n_jobs=None,
+    time_limit=None,
+    mem_limit=None,
+    verbose=False,
+):
+    """Comparison of classifiers with each session in turn left out.
+
+    Parameters
+    ----------
+    X : array-like
+        Epochs (n, channels, samples), all in one unit.
+    y : dict, table or array-like
+        Label of each epoch (n,): whole numbers or text.
+    session : dict, table or array-like, default=None
+        Session of each epoch (n,).
+    subject : dict, table or array-like, default=None
+        Subject of each epoch (n,).
+    sfreq : float, default=None
+        Sampling rate in Hz, only needed with a band.
+    classifier : {"tangent_svm", "mdm"}, default="tangent_svm"
+        What is done with the covariance matrices.
+    order : int or {"grid", "ami_cao", "mdop"}, default=1
+        Delayed copies of each channel (p of the paper), or the rule that chooses them. Must be >= 1.
+    lag : int or {"grid", "ami_cao", "mdop"}, default=1
+        Samples between copies (τ of the paper), or the rule that chooses them. Must be >= 1.
+    orders : sequence of int, default=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+        Orders of the grid. Must be >= 1.
+    lags : sequence of int, default=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+        Lags of the grid. Must be >= 1.
+    C : float or sequence of float, default=1.0
+        Weight of errors in the support vector machine; several are tried by cross-validation. Must be > 0.
+    kernel : {"linear", "rbf", "grid"}, default="linear"
+        Kernel of the support vector machine.
+    estimator : {"cov", "scm", "lwf", "oas", "auto"}, default="cov"
+        How covariances are estimated.
+    inner_cv : int, default=5
+        Folds of the cross-validation inside the training set. Must be >= 2.
+    scoring : {"auto", "roc_auc", "accuracy"}, default="auto"
+        What the search maximises.
+    ensemble : {"none", "vote", "kernel"}, default="none"
+        What is done with the other good points of the grid.
+    band : sequence of float, default=None
+        Pass band in Hz that epochs are filtered to first (Butterworth of order 4, no phase shift); none for
+        epochs that are filtered already.
+    metric_tol : float, default=1e-8
+        Greatest norm of the mean logarithm at which a geometric mean counts as found. Must be > 0.
+    pipelines : sequence of {"acm_mdm", "acm_tangent_svm", "mdm", "tangent_svm", "csp_lda", "cov_en", "fgmdm"}, default=None
+        Classifiers to compare; none for the one of `classifier` with and without embedding.
+    n_splits : int, default=5
+        Folds within a session. Must be >= 2.
+    selection : {"nested", "same_folds"}, default="nested"
+        On which data order, lag, C and kernel are chosen.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    findings : Findings
+        With the attributes
+
+        - `scores`: One row a subject, session and pipeline: score, and the order and lag chosen on the last
+          fold.
+        - `summary`: One row a pipeline: mean, sd and number of scores.
+        - `tests`: One row an ordered pair: mean difference over subjects, one-sided p-values.
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_log : Logarithms of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+    """
+    return call_function(
+        "augmented-covariance",
+        "evaluate",
+        {"X": X, "y": y, "session": session, "subject": subject, "sfreq": sfreq},
+        {
+            "classifier": classifier,
+            "order": order,
+            "lag": lag,
+            "orders": orders,
+            "lags": lags,
+            "C": C,
+            "kernel": kernel,
+            "estimator": estimator,
+            "inner_cv": inner_cv,
+            "scoring": scoring,
+            "ensemble": ensemble,
+            "band": band,
+            "metric_tol": metric_tol,
+            "pipelines": pipelines,
+            "n_splits": n_splits,
+            "selection": selection,
+            "scheme": "cross_session",
+        },
+        random_state=random_state,
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def select_embedding(X, *, rule="ami_cao", n_jobs=None, time_limit=None, mem_limit=None, verbose=False):
+    """Order and lag of an embedding from the signals alone.
+
+    Parameters
+    ----------
+    X : array-like
+        Epochs (n, channels, samples), all in one unit.
+    rule : {"ami_cao", "mdop"}, default="ami_cao"
+        How order and lag are chosen.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    findings : Findings
+        With the attributes
+
+        - `order`: Order p.
+        - `lag`: Lag τ in samples.
+        - `information`: Average mutual information (bits) at the lags 0, 1, ...
+        - `saturation`: Cao's E1 at the orders 1, 2, ...; empty for 'mdop'.
+        - `delays`: Delays in the order in which 'mdop' chose them; empty for 'ami_cao'.
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_log : Logarithms of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+    """
+    return call_function(
+        "augmented-covariance",
+        "select",
+        {"X": X},
+        {"rule": rule},
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def spd_distance(
+    matrices,
+    reference,
+    *,
+    metric="affine_invariant",
+    n_jobs=None,
+    time_limit=None,
+    mem_limit=None,
+    verbose=False,
+):
+    """Distances of SPD matrices to a reference.
+
+    Parameters
+    ----------
+    matrices : array-like
+        Symmetric positive definite matrices (n, P, P).
+    reference : array-like
+        A symmetric positive definite matrix (P, P).
+    metric : {"affine_invariant", "log_euclidean"}, default="affine_invariant"
+        How distance and mean are defined.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    distance : ndarray
+        Distance of each matrix to the reference (n,).
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_log : Logarithms of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+    """
+    return call_function(
+        "augmented-covariance",
+        "spd-distance",
+        {"matrices": matrices, "reference": reference},
+        {"metric": metric},
+        returns=("distance",),
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def spd_geometric_mean(
+    matrices,
+    *,
+    metric="affine_invariant",
+    tol=1e-8,
+    max_iter=50,
+    n_jobs=None,
+    time_limit=None,
+    mem_limit=None,
+    verbose=False,
+):
+    """Geometric (or log-Euclidean) mean of SPD matrices.
+
+    Parameters
+    ----------
+    matrices : array-like
+        Symmetric positive definite matrices (n, P, P).
+    metric : {"affine_invariant", "log_euclidean"}, default="affine_invariant"
+        How distance and mean are defined.
+    tol : float, default=1e-8
+        Greatest norm of the mean logarithm at which a geometric mean counts as found. Must be > 0.
+    max_iter : int, default=50
+        Greatest number of iterations. Must be >= 1.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    mean : ndarray
+        The mean (P, P).
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_log : Logarithms of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+    """
+    return call_function(
+        "augmented-covariance",
+        "spd-mean",
+        {"matrices": matrices},
+        {"metric": metric, "tol": tol, "max_iter": max_iter},
+        returns=("mean",),
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def spd_log(matrices, *, n_jobs=None, time_limit=None, mem_limit=None, verbose=False):
+    """Logarithms of SPD matrices.
+
+    Parameters
+    ----------
+    matrices : array-like
+        Symmetric positive definite matrices (n, P, P).
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    matrices : ndarray
+        Symmetric matrices (n, P, P).
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+    """
+    return call_function(
+        "augmented-covariance",
+        "spd-map",
+        {"matrices": matrices},
+        {"function": "log"},
+        returns=("matrices",),
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def spd_exp(matrices, *, n_jobs=None, time_limit=None, mem_limit=None, verbose=False):
+    """Exponentials of symmetric matrices.
+
+    Parameters
+    ----------
+    matrices : array-like
+        Symmetric positive definite matrices (n, P, P).
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    matrices : ndarray
+        Symmetric matrices (n, P, P).
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_log : Logarithms of SPD matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+    """
+    return call_function(
+        "augmented-covariance",
+        "spd-map",
+        {"matrices": matrices},
+        {"function": "exp"},
+        returns=("matrices",),
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def spd_sqrtm(matrices, *, n_jobs=None, time_limit=None, mem_limit=None, verbose=False):
+    """Square roots of SPD matrices.
+
+    Parameters
+    ----------
+    matrices : array-like
+        Symmetric positive definite matrices (n, P, P).
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    matrices : ndarray
+        Symmetric matrices (n, P, P).
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_log : Logarithms of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+    """
+    return call_function(
+        "augmented-covariance",
+        "spd-map",
+        {"matrices": matrices},
+        {"function": "sqrt"},
+        returns=("matrices",),
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def tangent_space(
+    matrices,
+    reference,
+    *,
+    metric="affine_invariant",
+    n_jobs=None,
+    time_limit=None,
+    mem_limit=None,
+    verbose=False,
+):
+    """Tangent vectors of SPD matrices at a reference.
+
+    Parameters
+    ----------
+    matrices : array-like
+        Symmetric positive definite matrices (n, P, P).
+    reference : array-like
+        A symmetric positive definite matrix (P, P).
+    metric : {"affine_invariant", "log_euclidean"}, default="affine_invariant"
+        How distance and mean are defined.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    vectors : ndarray
+        Tangent vectors (n, P(P+1)/2): upper triangles row by row, off the diagonal times sqrt 2.
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_log : Logarithms of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+    """
+    return call_function(
+        "augmented-covariance",
+        "tangent-space",
+        {"matrices": matrices, "reference": reference},
+        {"metric": metric},
+        returns=("vectors",),
         n_jobs=n_jobs,
         time_limit=time_limit,
         mem_limit=mem_limit,

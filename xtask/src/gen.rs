@@ -90,6 +90,8 @@ fn base(role: Role) -> &'static str {
         Role::Classifier => "Classifier",
         Role::Transformer => "Transformer",
         Role::Selector => "Selector",
+        Role::SignalClassifier => "SignalClassifier",
+        Role::SignalTransformer => "SignalTransformer",
         Role::Estimator => "Estimator",
         Role::Measurement => "Measurement",
         Role::Function => "call_function",
@@ -98,7 +100,7 @@ fn base(role: Role) -> &'static str {
 
 fn class_text(method: &Method, class: &Class) -> String {
     let parameters = constructor(class);
-    let fits = class.role != Role::Measurement;
+    let fits = !matches!(class.role, Role::Measurement | Role::SignalTransformer);
     let mut documented: Vec<Entry> = parameters.iter().map(|p| Entry::parameter(p)).collect();
     documented.extend(fits.then(|| Entry::of(RANDOM_STATE)));
     documented.extend(LIMITS.map(Entry::of));
@@ -152,7 +154,8 @@ fn limits() -> Vec<String> {
 }
 
 fn method_text(class: &Class, entry: &ClassMethod, verb: &Verb) -> String {
-    let is_label = class.role == Role::Classifier && verb.kind == VerbKind::Apply && entry.name == "predict";
+    let is_label =
+        matches!(class.role, Role::Classifier | Role::SignalClassifier) && verb.kind == VerbKind::Apply && entry.name == "predict";
     let has_probabilities = class.methods.iter().any(|m| m.name == "predict_proba");
     match (is_label, has_probabilities) {
         (true, false) => {
@@ -188,6 +191,8 @@ fn call(class: &Class, entry: &ClassMethod, verb: &Verb, name: &str, helper: &st
     let summary = match helper {
         "_labels" => "The more probable class of each row.",
         "_probabilities" => "The probabilities of both classes.",
+        _ if entry.name == "predict_proba" => "The probability of each class.",
+        _ if entry.name == "decision_function" => "Scores by which epochs are told apart.",
         _ => verb.summary,
     };
     let mut passed = vec![format!("{:?}", verb.name), inputs];
@@ -337,6 +342,10 @@ fn attributes(class: &Class) -> Vec<Entry> {
     if class.role == Role::Classifier {
         entries.push(Entry::of(("classes_", "ndarray of shape (2,)", "The two labels.")));
     }
+    if class.role == Role::SignalClassifier {
+        entries.push(Entry::of(("n_channels_in_", "int", "Number of channels seen in `fit`.")));
+        entries.push(Entry::of(("classes_", "ndarray of shape (K,)", "The labels in rising order.")));
+    }
     entries.push(Entry::of(("history_", "Table", "Figures of every recorded step.")));
     entries.push(Entry::of(("status_", "{\"converged\", \"iteration_limit\", \"time_limit\"}", "How the fit ended.")));
     entries.push(Entry::of(("seed_", "int", "The seed of the fit, also where `random_state` is None.")));
@@ -364,7 +373,9 @@ fn example(method: &Method, class: &Class) -> String {
     let Some(first) = class.methods.first() else { return String::new() };
     match class.role {
         Role::Function => String::new(),
-        Role::Measurement => format!("{head}>>> found = {name}().{}(**{name}.example({:?}))\n", first.name, first.name),
+        Role::Measurement | Role::SignalTransformer => {
+            format!("{head}>>> found = {name}().{}(**{name}.example({:?}))\n", first.name, first.name)
+        }
         _ => {
             let mut text = format!("{head}>>> fitted = {name}().{}(**{name}.example({:?}))\n", first.name, first.name);
             if let Some(next) = class.methods.get(1) {

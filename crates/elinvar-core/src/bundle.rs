@@ -42,6 +42,8 @@ pub enum Origin {
     Columns,
     /// The columns of the data table that no other input took.
     Rest,
+    /// The array of that name in the data archive: `data.npz` holds `X` and `y`.
+    Member,
 }
 
 /// Declaration of one input or output.
@@ -77,6 +79,11 @@ impl Field {
     /// An input made of the columns that no other input took.
     pub const fn rest(name: &'static str, shape: Shape, doc: &'static str) -> Self {
         Self { name, flag: None, shape, origin: Origin::Rest, optional: false, gaps: false, doc }
+    }
+
+    /// An input that is an array of the data archive.
+    pub const fn member(name: &'static str, shape: Shape, doc: &'static str) -> Self {
+        Self { name, flag: None, shape, origin: Origin::Member, optional: false, gaps: false, doc }
     }
 
     /// May be left out.

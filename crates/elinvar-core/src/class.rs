@@ -15,6 +15,10 @@ pub enum Role {
     Transformer,
     /// A transformer that keeps some of the columns.
     Selector,
+    /// `fit` and `predict` a class of arrays (n, channels, samples), any number of classes.
+    SignalClassifier,
+    /// `transform` of arrays (n, channels, samples) that needs nothing of the others.
+    SignalTransformer,
     /// Any other object that fits a model.
     Estimator,
     /// An object whose methods only measure.

@@ -5,6 +5,7 @@
 //! | table | CSV (delimiter sniffed, `.gz` by content), Parquet, Arrow IPC, R data frames, NPY/NPZ of rank 1 or 2 |
 //! | array | NPY, NPZ (`file.npz:name`), safetensors (`file.safetensors:name`), numeric CSV |
 //! | columns in blocks | NPY, Parquet and PLINK `.bed` without holding the file in memory: [`WideFile`] |
+//! | recording | EDF, EDF+, BDF, GDF with annotations, and CSV with a column of markers, with the feature `edf` |
 //! | annotated matrix | AnnData (`.h5ad`), with the feature `hdf5` |
 //! | model | safetensors whose metadata names method, format, parameters and versions |
 //!
@@ -24,11 +25,14 @@ mod describe;
 mod element;
 mod format;
 mod limits;
+mod members;
 mod model;
 mod npy;
 mod npz;
 mod output;
 pub mod rda;
+#[cfg(feature = "edf")]
+pub mod recording;
 mod source;
 mod study;
 mod table;
@@ -41,6 +45,7 @@ pub use array::{
 };
 pub use describe::{describe, describe_from};
 pub use format::Format;
+pub use members::{read_members, read_members_from};
 pub use model::ModelFile;
 pub use output::{atomic_write, atomic_write_with};
 pub use study::{study_anndata, study_file};

@@ -1,6 +1,7 @@
 //! Methods of the dependence family: tables and signals.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod augmented_covariance;
 pub mod distance_covariance;
 pub mod mi_screening;
 
@@ -8,5 +9,5 @@ use elinvar_core::Method;
 
 /// The methods of this family.
 pub fn methods() -> Vec<Method> {
-    vec![distance_covariance::method(), mi_screening::method()]
+    vec![distance_covariance::method(), mi_screening::method(), augmented_covariance::method()]
 }

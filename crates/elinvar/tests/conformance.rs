@@ -13,6 +13,7 @@ use std::sync::Mutex;
 fn short(slug: &str, verb: &str) -> Map<String, Value> {
     let value = match (slug, verb) {
         ("distance-covariance", "fit" | "path") => json!({"max_epochs": 3, "lambdas": [0.0, 10.0], "cv": 2}),
+        ("augmented-covariance", "fit" | "evaluate") => json!({"inner_cv": 2, "n_splits": 2}),
         ("monge-gap", "fit") => json!({"num_iters": 20}),
         ("ecological-pomdp", "compare" | "survey-value") => json!({"precision": 0.3, "n_reps": 20, "sigmas": [0.1]}),
         ("ecological-pomdp", "solve") => json!({"max_time": null, "max_trials": 15, "precision": 0.05}),
