@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from elinvar.dependence import FairClassifier, FairRegressor
+from elinvar.dependence import FairClassifier, FairRegressor, NonconvexClassifier, NonconvexClassifierCV, NonconvexCV, NonconvexRegressor
 from elinvar.transport import MongeGapMap
 
 
@@ -29,6 +29,10 @@ ESTIMATORS = [
     FairRegressor(loss="gaussian", hidden_layers=(8,), max_epochs=200, batch_size=None, learning_rate=1e-2, dropout=0.0),
     FairClassifier(model="linear"),
     MapToItself(num_iters=20, batch_size=2),
+    NonconvexRegressor(),
+    NonconvexClassifier(),
+    NonconvexCV(cv=3),
+    NonconvexClassifierCV(cv=3),
 ]
 
 

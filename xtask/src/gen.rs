@@ -120,6 +120,9 @@ fn class_text(method: &Method, class: &Class) -> String {
         let renamed = class.inputs.iter().map(|(declared, python)| format!("{python:?}: {declared:?}"));
         let _ = writeln!(text, "    _inputs = {{{}}}", renamed.collect::<Vec<_>>().join(", "));
     }
+    if class.sparse {
+        text += "    _sparse = True\n";
+    }
     let mut arguments: Vec<String> = parameters.iter().map(|p| format!("{}={}", p.name, default(p))).collect();
     arguments.extend(fits.then(|| "random_state=None".to_owned()));
     arguments.extend(limits());
