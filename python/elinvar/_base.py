@@ -136,6 +136,8 @@ class Core(BaseEstimator):
     _fixed = {}
     #: Names of the core's inputs by their Python names.
     _inputs = {}
+    #: Whether features may be a sparse matrix of SciPy.
+    _sparse = False
 
     @classmethod
     def example(cls, method):
@@ -295,6 +297,12 @@ class _Tabular(Estimator):
         if "X" in inputs:
             inputs = {**inputs, "X": check_features(self, inputs["X"], reset=False)}
         return super()._apply(verb, inputs, keywords, returns=returns, random_state=random_state)
+
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._sparse
+        return tags
 
 
 class Regressor(RegressorMixin, _Tabular):

@@ -24,7 +24,8 @@ def check_features(estimator, X, *, reset):
     X : ndarray, table or dict of columns
         The features, named where `fit` saw names.
     """
-    _refuse_sparse(X)
+    if _is_sparse(X):
+        return _check_sparse(estimator, X, reset)
     names = _tables.feature_names(X)
     if not reset:
         _compare_names(estimator, names)
@@ -110,9 +111,30 @@ def encode_labels(y, n_rows):
     return classes, places.astype(np.float64)
 
 
-def _refuse_sparse(X):
-    if hasattr(X, "toarray") and hasattr(X, "nnz"):
+def _is_sparse(X):
+    return hasattr(X, "toarray") and hasattr(X, "nnz")
+
+
+def _check_sparse(estimator, X, reset):
+    """Features as a sparse matrix by compressed columns."""
+    if not estimator._sparse:
         raise TypeError("Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert to a dense numpy array.")
+    if X.dtype.kind == "c":
+        raise ValueError("Complex data not supported: X")
+    X = X.tocsc()
+    X.sum_duplicates()
+    _check_shape(estimator, X.shape)
+    if reset:
+        estimator.n_features_in_ = X.shape[1]
+    else:
+        _compare_width(estimator, X.shape[1])
+    bad = np.flatnonzero(~np.isfinite(X.data)) if X.dtype.kind == "f" else ()
+    if len(bad):
+        column = np.searchsorted(X.indptr, bad[0], side="right") - 1
+        raise ValueError(
+            f"X contains a non-finite value at row {X.indices[bad[0]]}, column {column}; drop or fill rows with NaN or inf first"
+        )
+    return X
 
 
 def _matrix(X):

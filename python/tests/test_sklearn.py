@@ -8,7 +8,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from elinvar.dependence import FairClassifier, FairRegressor, MutualInfoScreener
+from elinvar.dependence import (
+    FairClassifier,
+    FairRegressor,
+    MutualInfoScreener,
+    NonconvexClassifier,
+    NonconvexClassifierCV,
+    NonconvexCV,
+    NonconvexRegressor,
+)
 from elinvar.transport import MongeGapMap
 
 
@@ -31,6 +39,10 @@ ESTIMATORS = [
     MapToItself(num_iters=20, batch_size=2),
     MutualInfoScreener(),
     MutualInfoScreener(estimator="binning", n_features_to_select=2),
+    NonconvexRegressor(),
+    NonconvexClassifier(),
+    NonconvexCV(cv=3),
+    NonconvexClassifierCV(cv=3),
 ]
 
 

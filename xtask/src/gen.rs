@@ -127,6 +127,9 @@ fn class_text(method: &Method, class: &Class) -> String {
     if class.methods.iter().any(gaps) {
         text.push_str("    _allow_nan = True\n");
     }
+    if class.sparse {
+        text += "    _sparse = True\n";
+    }
     let mut arguments: Vec<String> = parameters.iter().map(|p| format!("{}={}", p.name, default(p))).collect();
     arguments.extend(fits.then(|| "random_state=None".to_owned()));
     arguments.extend(limits());

@@ -137,6 +137,49 @@ impl fmt::Debug for Function {
     }
 }
 
+/// A sparse matrix by compressed columns (CSC).
+#[derive(Clone, Debug, PartialEq)]
+pub struct SparseMatrix {
+    n_rows: usize,
+    starts: Vec<usize>,
+    rows: Vec<u32>,
+    values: Vec<f64>,
+}
+
+impl SparseMatrix {
+    /// From the number of rows, the `starts` of the p columns with the end of the last (p + 1), and row and value of every number.
+    ///
+    /// # Errors
+    /// Starts that do not rise from 0 to the number of values, or a row outside the matrix.
+    pub fn new(n_rows: usize, starts: Vec<usize>, rows: Vec<u32>, values: Vec<f64>) -> Result<Self> {
+        let fits = starts.first() == Some(&0) && starts.is_sorted() && starts.last() == Some(&values.len()) && rows.len() == values.len();
+        if !fits {
+            let message = format!("a sparse matrix needs starts that rise from 0 to its {} values, and a row for each", values.len());
+            return Err(Error::input(message));
+        }
+        match rows.iter().find(|&&row| row as usize >= n_rows) {
+            Some(row) => Err(Error::input(format!("a sparse matrix of {n_rows} rows has a value in row {row}"))),
+            None => Ok(Self { n_rows, starts, rows, values }),
+        }
+    }
+
+    /// Rows.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Columns.
+    pub fn n_columns(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Row and value of the stored numbers of a column.
+    pub fn column(&self, j: usize) -> impl Iterator<Item = (usize, f64)> {
+        let range = self.starts[j]..self.starts[j + 1];
+        self.rows[range.clone()].iter().map(|&row| row as usize).zip(self.values[range].iter().copied())
+    }
+}
+
 /// One value of a bundle. Arrays may be borrowed, so that NumPy's memory is read in place.
 #[derive(Clone, Debug)]
 pub enum Item<'a> {
@@ -146,6 +189,8 @@ pub enum Item<'a> {
     Array32(CowArray<'a, f32, IxDyn>),
     /// Whole numbers.
     Integers(ArrayD<i64>),
+    /// Real numbers, most of them 0.
+    Sparse(SparseMatrix),
     /// Named columns.
     Table(Table),
     /// Text with the name of the file that it came from.
@@ -169,6 +214,7 @@ impl Item<'_> {
             Item::Array(a) => array(a.shape()),
             Item::Array32(a) => array(a.shape()),
             Item::Integers(a) => array(a.shape()),
+            Item::Sparse(m) => format!("a sparse matrix of shape [{}, {}]", m.n_rows(), m.n_columns()),
             Item::Table(t) => format!("a table of {} rows and {} columns", t.n_rows(), t.n_columns()),
             Item::Document { name, .. } => format!("the document '{name}'"),
             Item::Json(_) => "a JSON value".into(),
@@ -182,6 +228,7 @@ impl Item<'_> {
             Item::Array(a) => Item::Array(a.into_owned().into()),
             Item::Array32(a) => Item::Array32(a.into_owned().into()),
             Item::Integers(a) => Item::Integers(a),
+            Item::Sparse(m) => Item::Sparse(m),
             Item::Table(t) => Item::Table(t),
             Item::Document { name, text } => Item::Document { name, text },
             Item::Json(v) => Item::Json(v),
@@ -213,6 +260,11 @@ impl From<f64> for Item<'_> {
 impl From<Vec<f64>> for Item<'_> {
     fn from(v: Vec<f64>) -> Self {
         ndarray::Array1::from_vec(v).into()
+    }
+}
+impl From<SparseMatrix> for Item<'_> {
+    fn from(matrix: SparseMatrix) -> Self {
+        Item::Sparse(matrix)
     }
 }
 impl From<Table> for Item<'_> {

@@ -61,12 +61,25 @@ pub struct Class {
     pub attributes: &'static [(&'static str, &'static str)],
     /// Measuring methods and functions that draw random numbers: they take `random_state`. Fits always do, in the constructor.
     pub random: &'static [&'static str],
+    /// Whether its features may be a sparse matrix.
+    pub sparse: bool,
 }
 
 impl Class {
     /// A class with the parameters of `P` in its constructor.
     pub fn new<P: Params>(name: &'static str, role: Role, doc: &'static str) -> Self {
-        Self { name, doc, role, constructor: Spec::of::<P>(), fixed: &[], methods: Vec::new(), inputs: &[], attributes: &[], random: &[] }
+        Self {
+            name,
+            doc,
+            role,
+            constructor: Spec::of::<P>(),
+            fixed: &[],
+            methods: Vec::new(),
+            inputs: &[],
+            attributes: &[],
+            random: &[],
+            sparse: false,
+        }
     }
 
     /// Adds a method that returns all outputs of a verb.
@@ -107,6 +120,13 @@ impl Class {
     #[must_use]
     pub fn random(mut self, methods: &'static [&'static str]) -> Self {
         self.random = methods;
+        self
+    }
+
+    /// Its features may be a sparse matrix.
+    #[must_use]
+    pub fn sparse(mut self) -> Self {
+        self.sparse = true;
         self
     }
 }

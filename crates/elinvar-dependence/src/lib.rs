@@ -4,10 +4,11 @@
 pub mod augmented_covariance;
 pub mod distance_covariance;
 pub mod mi_screening;
+pub mod nonconvex_sparse;
 
 use elinvar_core::Method;
 
 /// The methods of this family.
 pub fn methods() -> Vec<Method> {
-    vec![distance_covariance::method(), mi_screening::method(), augmented_covariance::method()]
+    vec![distance_covariance::method(), mi_screening::method(), nonconvex_sparse::method(), augmented_covariance::method()]
 }

@@ -62,7 +62,7 @@ fn bits(bundle: &Bundle<'_>) -> BTreeMap<String, Vec<u64>> {
         Item::Integers(a) => a.iter().map(|&x| x as u64).collect(),
         Item::Table(t) => t.iter().flat_map(|(_, c)| c.to_numbers().unwrap_or_default()).map(f64::to_bits).collect(),
         Item::Json(v) => v.to_string().bytes().map(u64::from).collect(),
-        Item::Document { .. } | Item::Function(_) => Vec::new(),
+        Item::Sparse(_) | Item::Document { .. } | Item::Function(_) => Vec::new(),
     };
     // Wall-clock times are allowed to differ.
     bundle
