@@ -468,6 +468,12 @@ class SignalTransformer(TransformerMixin, _Signals):
 class SignalClassifier(ClassifierMixin, _Signals, Estimator):
     """An estimator of the class of an epoch, for any number of classes."""
 
+    @classmethod
+    def example(cls, method):
+        """Small valid data for a method of this class."""
+        data = super().example(method)
+        return {**data, "y": next(iter(data["y"].values()))} if "y" in data else data
+
     def _fit(self, verb, inputs, keywords=None):
         X = check_epochs(self, inputs["X"])
         y = check_labels(inputs["y"], X.shape[0])

@@ -6,7 +6,7 @@
 //!
 //! Sources: Pennec, Fillard and Ayache, "A Riemannian framework for tensor computing" (IJCV 2006); Arsigny et al., "Log-Euclidean
 //! metrics for fast and simple calculus on diffusion tensors" (MRM 2006); Iannazzo and Porcelli, "The Riemannian Barzilai-Borwein
-//! method with nonmonotone line search and the matrix geometric mean computation" (IMA J. Numer. Anal. 2018).
+//! method with nonmonotone line search and the matrix geometric mean computation" (IMA Journal of Numerical Analysis 2018).
 
 use crate::linalg::{EigenSolver, cholesky, congruence, invert_lower, product, spd_inverse_sqrt, spd_sqrt, symmetric_map};
 use elinvar_core::{Context, Error, Result, Status};

@@ -6,7 +6,7 @@ use super::embedding::{Embedding, Recipe};
 use super::epochs::{self, Classes, condition_numbers, estimator, filtered, predicted};
 use super::machine::{MachineSettings, Space, TangentMachine};
 use super::params::{AcmClassifier, Choice, ClassifierKind, EnsembleKind, Rule, Scoring};
-use super::search::{Best, Family, Partition, Scores, Search, score_partitions};
+use super::search::{Best, Family, Partition, SEARCH_TOLERANCE, Scores, Search, score_partitions};
 use super::state::table_of;
 use elinvar_core::{Checked, Column, Context, Error, Fitted, Result, Status};
 use elinvar_math::spd::{MeanSettings, Metric, mean};
@@ -301,6 +301,8 @@ fn fit_group(params: &AcmClassifier, training: &Training<'_>, group: &Group, pla
         stacks.push(stack);
     }
     let precise = MeanSettings { tolerance: params.metric_tol, ..MeanSettings::default() };
+    // The sigmoids need no more digits than a search does.
+    let rough = MeanSettings { tolerance: params.metric_tol.max(SEARCH_TOLERANCE), ..MeanSettings::default() };
     match group.settings {
         None => {
             let nearest = MinimumDistance::fit(stacks[0].view(), training.y, training.classes.len(), &precise, ctx)?;
@@ -310,7 +312,7 @@ fn fit_group(params: &AcmClassifier, training: &Training<'_>, group: &Group, pla
             let everything: Vec<usize> = (0..training.y.len()).collect();
             let (mut machine, status) = fit_machine(training, &recipes, &stacks, &everything, settings, &precise, ctx)?;
             let partitions = inner_partitions(params, training, ctx)?;
-            let decisions = unseen_decisions(training, &recipes, &stacks, &partitions, settings, &precise, ctx)?;
+            let decisions = unseen_decisions(training, &recipes, &stacks, &partitions, settings, &rough, ctx)?;
             machine.calibrate(decisions.view(), training.y);
             Ok((Learner::Machine(machine), status))
         }

@@ -130,7 +130,7 @@ fn better(a: Best, b: Best) -> Best {
 
 /// Norm of the mean logarithm at which the means of a search stop: tangent vectors are then exact to 1e-5, a hundredth of the tolerance of
 /// the machine.
-const SEARCH_TOLERANCE: f64 = 1e-5;
+pub(super) const SEARCH_TOLERANCE: f64 = 1e-5;
 
 /// Scores every embedding and setting on every partition of the epochs (n, d, T).
 ///
