@@ -116,10 +116,15 @@ impl Screen {
     /// The kept columns of a matrix (n, p), in their order there.
     ///
     /// # Errors
-    /// When the number of columns is not that of the fit.
+    /// When the number of columns is not that of the fit, or a cell is infinite.
     pub fn transform(&self, x: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         if x.ncols() != self.names.len() {
             return Err(Error::input(format!("X has {} features, the screening was fitted with {}", x.ncols(), self.names.len())));
+        }
+        if let Some(((row, column), _)) = x.indexed_iter().find(|(_, v)| v.is_infinite()) {
+            return Err(
+                Error::input(format!("X contains an infinite value at row {row}, column {column}")).hint("drop or fill such rows first")
+            );
         }
         let columns: Vec<usize> = self.support().iter().enumerate().filter(|(_, kept)| **kept).map(|(j, _)| j).collect();
         Ok(x.select(ndarray::Axis(1), &columns))
