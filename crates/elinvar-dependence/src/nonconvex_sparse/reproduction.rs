@@ -290,6 +290,12 @@ fn share(value: f64, share: f64) -> Threshold {
     Threshold::Near { value, within: share * value }
 }
 
+const Q3_FINDING: &str = "The ordering holds in every seed, and the medians of the two accelerated methods are the paper's; that of proximal \
+     gradient, which varies threefold between seeds, is about a quarter below it.";
+const Q4_FINDING: &str = "The threshold came from this project's plan, not from the paper, and it is wrong for this design: skglm's coordinate \
+     descent on four data sets of it has the same order (squared error of MCP 0.19, of the lasso 0.115; with 1,000 rows 0.055 against 0.032). \
+     Where ten large neighbours are correlated, fifty signals are many for 300 rows, and the lasso's shrinkage helps more than it biases.";
+
 fn quick_claims() -> Vec<Claim> {
     const QUICK: &[Scale] = &[Scale::Quick];
     let claim = |id, says, paper, source, scales, rules| Claim { id, says, paper, source, scales, rules, finding: "" };
@@ -337,45 +343,51 @@ fn quick_claims() -> Vec<Claim> {
                 ),
             ],
         ),
-        claim(
-            "Q3",
-            "the order is the same for logistic regression",
-            PaperFigure::Table("AG 19, GL 31, PG 76"),
-            Source::Paper,
-            QUICK,
-            vec![
-                median("iterations of AG", "ag", logistic(), share(19.0, 0.3)),
-                median("iterations of GL", "gl", logistic(), share(31.0, 0.3)),
-                median("iterations of PG", "pg", logistic(), share(76.0, 0.3)),
-                every("GL minus AG", "gl_minus_ag", logistic()),
-                every("PG minus GL", "pg_minus_gl", logistic()),
-            ],
-        ),
-        claim(
-            "Q4",
-            "nonconvex penalties estimate better than the lasso, each at its level of least validation error",
-            PaperFigure::Qualitative("unbiased for large effects; not tabled"),
-            Source::Pilot,
-            QUICK,
-            vec![
-                Rule::ratio(
-                    "squared error of MCP over lasso",
-                    "l2",
-                    unbiased("mcp"),
-                    unbiased("lasso"),
-                    Aggregate::RatioOfMeans,
-                    Threshold::AtMost(0.7),
-                ),
-                Rule::ratio(
-                    "squared error of SCAD over lasso",
-                    "l2",
-                    unbiased("scad"),
-                    unbiased("lasso"),
-                    Aggregate::RatioOfMeans,
-                    Threshold::Below(1.0),
-                ),
-            ],
-        ),
+        Claim {
+            finding: Q3_FINDING,
+            ..claim(
+                "Q3",
+                "the order is the same for logistic regression",
+                PaperFigure::Table("AG 19, GL 31, PG 76"),
+                Source::Paper,
+                QUICK,
+                vec![
+                    median("iterations of AG", "ag", logistic(), share(19.0, 0.3)),
+                    median("iterations of GL", "gl", logistic(), share(31.0, 0.3)),
+                    median("iterations of PG", "pg", logistic(), share(76.0, 0.3)),
+                    every("GL minus AG", "gl_minus_ag", logistic()),
+                    every("PG minus GL", "pg_minus_gl", logistic()),
+                ],
+            )
+        },
+        Claim {
+            finding: Q4_FINDING,
+            ..claim(
+                "Q4",
+                "nonconvex penalties estimate better than the lasso, each at its level of least validation error",
+                PaperFigure::Qualitative("unbiased for large effects; not tabled"),
+                Source::Pilot,
+                QUICK,
+                vec![
+                    Rule::ratio(
+                        "squared error of MCP over lasso",
+                        "l2",
+                        unbiased("mcp"),
+                        unbiased("lasso"),
+                        Aggregate::RatioOfMeans,
+                        Threshold::AtMost(0.7),
+                    ),
+                    Rule::ratio(
+                        "squared error of SCAD over lasso",
+                        "l2",
+                        unbiased("scad"),
+                        unbiased("lasso"),
+                        Aggregate::RatioOfMeans,
+                        Threshold::Below(1.0),
+                    ),
+                ],
+            )
+        },
         claim(
             "Q5",
             "halving the score of the strong rule raises the share of true signals; with the right rule accelerated gradient ends where \
