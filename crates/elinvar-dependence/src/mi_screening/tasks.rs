@@ -279,7 +279,7 @@ impl Operation for ScoresTask {
 impl Input<'_> for Pair {
     const FIELDS: &'static [Field] = &[
         Field::columns("x", Shape::Vector, "first variable (n,)").with_gaps(),
-        Field::columns("y", Shape::Vector, "second variable (n,)"),
+        Field::columns("y", Shape::Vector, "second variable (n,)").with_gaps(),
     ];
     fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
         Ok(Self { x: bundle.vector("x")?.into_owned(), y: bundle.vector("y")?.into_owned() })
