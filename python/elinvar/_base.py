@@ -488,7 +488,8 @@ class SignalClassifier(ClassifierMixin, _Signals, Estimator):
         return super()._apply(verb, inputs, keywords, returns=returns, random_state=random_state)
 
     def _labels(self, verb, inputs, keywords=None, *, returns):
-        return self.classes_[np.asarray(self._apply(verb, inputs, keywords, returns=returns)).astype(int)]
+        codes = self._apply(verb, inputs, keywords, returns=returns)
+        return self.classes_[np.asarray(codes).astype(int)]
 
     @classmethod
     def load(cls, path):

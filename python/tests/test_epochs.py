@@ -29,7 +29,7 @@ def rhythms(n=40, d=3, length=250, seed=0, classes=2):
     rng = np.random.default_rng(seed)
     y = np.arange(n) % classes
     t = np.arange(length) / 250
-    source = np.sin(2 * np.pi * (10 + 3 * y)[:, None, None] * t + rng.uniform(0, 6, (n, d, 1)))
+    source = np.sin(2 * np.pi * (10 + 3 * y)[:, None, None] * t + rng.uniform(0, 6, (n, 1, 1))) * np.array([1.0, -0.6, 0.3])[:d, None]
     return source + 0.4 * rng.normal(size=(n, d, length)), np.array(["left", "right", "rest"])[y]
 
 
