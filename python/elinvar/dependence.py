@@ -1,11 +1,12 @@
-"""Methods of the family dependence: Distance covariance; Augmented covariance.
+"""Methods of the family dependence: Distance covariance; Mutual-information screening; Sparse regression with
+nonconvex penalties; Augmented covariance.
 
 Written by `cargo xtask gen` from the registry: do not edit.
 """
 
-from ._base import Classifier, Measurement, Regressor, SignalClassifier, SignalTransformer, call_function
+from ._base import Classifier, Estimator, Measurement, Regressor, Selector, SignalClassifier, SignalTransformer, call_function
 
-__all__ = ["ACMClassifier", "AugmentedCovariance", "DistanceCovariance", "FairClassifier", "FairRegressor", "FairnessAudit", "bandpass", "evaluate_cross_session", "evaluate_within_session", "lambda_path", "select_embedding", "spd_distance", "spd_exp", "spd_geometric_mean", "spd_log", "spd_sqrtm", "tangent_space"]
+__all__ = ["ACMClassifier", "AugmentedCovariance", "DistanceCovariance", "FairClassifier", "FairRegressor", "FairnessAudit", "MutualInfoScreener", "NonconvexCV", "NonconvexClassifier", "NonconvexClassifierCV", "NonconvexPath", "NonconvexRegressor", "bandpass", "birge_rozenholc_bins", "choose_bandwidth", "combine_rankings", "evaluate_cross_session", "evaluate_within_session", "lambda_path", "mutual_information", "select_embedding", "spd_distance", "spd_exp", "spd_geometric_mean", "spd_log", "spd_sqrtm", "tangent_space"]
 
 
 class DistanceCovariance(Measurement):
@@ -790,6 +791,1467 @@ def lambda_path(
         mem_limit=mem_limit,
         verbose=verbose,
     )
+
+
+class MutualInfoScreener(Selector):
+    """Selection of the variables that share the most information with an outcome.
+
+    Parameters
+    ----------
+    estimator : {"fftkde", "binning", "knn", "pearson"}, default="fftkde"
+        How mutual information is estimated.
+    n_features_to_select : int or float, default=None
+        Number (or share, as a number with a point) of variables to keep; none for ceil(n / log n), or for all
+        that pass `threshold`. Must be >= 0.
+    threshold : float, default=None
+        Least score to be kept, in nats; may be combined with a number. Must be >= 0.
+    kernel : {"epa", "gaussian", "tri", "box", "biweight", "triweight", "tricube", "cosine", "exponential"}, default="epa"
+        Kernel of the estimator `fftkde`.
+    bandwidth : float or {"silverman", "scott", "isj"}, default=1.0
+        Bandwidth of the estimator `fftkde` as the kernel's standard deviation: in interquartile ranges, or by
+        a rule for each variable. Must be > 0.
+    grid_size : int, default=128
+        Grid points along each axis of the estimator `fftkde`; the paper has 300. Must be in [16, 1024].
+    n_neighbors : int, default=3
+        Neighbours of the estimator `knn`. Must be >= 1.
+    bias_correction : bool, default=False
+        Whether the estimator `binning` subtracts the Miller-Madow bias.
+    outcome : {"auto", "continuous", "binary"}, default="auto"
+        What the outcome is.
+    clump_threshold : float, default=None
+        A variable is dropped when its information with a better one that was kept exceeds this, in nats; none
+        for no clumping. Must be >= 0.
+    n_permutations : int, default=0
+        Permutations of the outcome for p-values and q-values; each costs as much as the screening itself. 0
+        for none.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    scores_
+        Mutual information of each variable with the outcome in nats (p,); NaN without values.
+    linfoot_
+        The same as Linfoot's coefficient in [0, 1] (p,).
+    ranking_
+        Rank of each variable, 1 for the best (p,).
+    support_
+        Whether each variable is kept (p,).
+    n_used_rows_
+        Complete rows of each variable (p,).
+    n_bins_
+        Bins of a continuous outcome, with the estimator `binning`.
+    p_values_
+        Permutation p-values against the pooled null of all variables, with `n_permutations` > 0.
+    p_values_family_
+        Family-wise p-values (max-T).
+    q_values_
+        q-values of Benjamini and Hochberg.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Names of the features, where `fit` saw a table.
+    history_ : Table
+        Figures of every recorded step.
+    status_ : {"converged", "iteration_limit", "time_limit"}
+        How the fit ended.
+    seed_ : int
+        The seed of the fit, also where `random_state` is None.
+
+    See Also
+    --------
+    mutual_information : Mutual information of two variables, in nats.
+    birge_rozenholc_bins : Number of equal-width bins of a variable by the rule of Birgé and Rozenholc.
+    choose_bandwidth : The kernel bandwidth whose ranking of the variables is the most stable between halves
+        of the rows.
+    combine_rankings : Ranks of several estimators added up (Borda count).
+
+    References
+    ----------
+    .. [1] Kai Yang, Masoud Asgharian, Nikhil Bhagwat, Jean-Baptiste Poline, Celia M. T. Greenwood, "fastHDMI:
+       Fast Mutual Information Estimation for High-Dimensional Data", 2024, arXiv:2410.10082.
+
+    Examples
+    --------
+    >>> from elinvar.dependence import MutualInfoScreener
+    >>> fitted = MutualInfoScreener().fit(**MutualInfoScreener.example("fit"))
+    >>> found = fitted.transform(**MutualInfoScreener.example("transform"))
+    """
+
+    _method = "mi-screening"
+    _allow_nan = True
+
+    def __init__(
+        self,
+        *,
+        estimator="fftkde",
+        n_features_to_select=None,
+        threshold=None,
+        kernel="epa",
+        bandwidth=1.0,
+        grid_size=128,
+        n_neighbors=3,
+        bias_correction=False,
+        outcome="auto",
+        clump_threshold=None,
+        n_permutations=0,
+        random_state=None,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.estimator = estimator
+        self.n_features_to_select = n_features_to_select
+        self.threshold = threshold
+        self.kernel = kernel
+        self.bandwidth = bandwidth
+        self.grid_size = grid_size
+        self.n_neighbors = n_neighbors
+        self.bias_correction = bias_correction
+        self.outcome = outcome
+        self.clump_threshold = clump_threshold
+        self.n_permutations = n_permutations
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def fit(self, X, y):
+        """Score every variable by its mutual information with an outcome and keep the best.
+
+        Parameters
+        ----------
+        X : array-like
+            Variables (n, p); missing cells are left out for each variable.
+        y : array-like
+            Outcome (n,), continuous or with two values; rows without it are left out.
+
+        Returns
+        -------
+        self : MutualInfoScreener
+            The fitted object.
+        """
+        return self._fit("fit", {"X": X, "y": y})
+
+    def transform(self, X):
+        """Keep the chosen variables.
+
+        Parameters
+        ----------
+        X : array-like
+            Variables (n, p), the columns of the fit.
+
+        Returns
+        -------
+        transformed : ndarray
+            The kept variables (n, n_selected), in the order of the columns.
+        """
+        return self._apply("transform", {"X": X}, returns=("transformed",))
+
+    def fit_file(self, path, y=None, *, target=None, columns=None, chunk=1024, checkpoint=None):
+        """Screen a file that may be larger than memory, with a checkpoint to go on from.
+
+        Parameters
+        ----------
+        path : path
+            File of variables: NPY, Parquet or PLINK .bed are read in pieces, other tables at once.
+        y : array-like, default=None
+            Outcome (n,) where it is no column of the file.
+        target : str, default=None
+            Column of the file that is the outcome; none where the outcome is given by itself.
+        columns : sequence of str, default=None
+            Columns to screen; none for all but the outcome.
+        chunk : int, default=1024
+            Columns that are in memory at a time. Must be >= 1.
+        checkpoint : str, default=None
+            File (.npz) that keeps the scores so far, from which an interrupted screening goes on; it is
+            removed at the end.
+
+        Returns
+        -------
+        self : MutualInfoScreener
+            The fitted object.
+        """
+        return self._fit(
+            "fit-file",
+            {"path": path, "y": y},
+            {"target": target, "columns": columns, "chunk": chunk, "checkpoint": checkpoint},
+        )
+
+    def score_table(self):
+        """The scores of a screening as a table, best first.
+
+        Returns
+        -------
+        scores : Table
+            Every variable, best first: score (nats), linfoot, rank, selected, rows, and p-values where there
+            are permutations.
+        """
+        return self._apply("scores", {}, returns=("scores",))
+
+
+def mutual_information(
+    x,
+    y,
+    *,
+    estimator="fftkde",
+    kernel="epa",
+    bandwidth=1.0,
+    grid_size=128,
+    n_neighbors=3,
+    bias_correction=False,
+    random_state=None,
+    n_jobs=None,
+    time_limit=None,
+    mem_limit=None,
+    verbose=False,
+):
+    """Mutual information of two variables, in nats.
+
+    Parameters
+    ----------
+    x : array-like
+        First variable (n,).
+    y : array-like
+        Second variable (n,).
+    estimator : {"fftkde", "binning", "knn", "pearson"}, default="fftkde"
+        How mutual information is estimated.
+    kernel : {"epa", "gaussian", "tri", "box", "biweight", "triweight", "tricube", "cosine", "exponential"}, default="epa"
+        Kernel of the estimator `fftkde`.
+    bandwidth : float or {"silverman", "scott", "isj"}, default=1.0
+        Bandwidth of the estimator `fftkde`: in interquartile ranges, or by a rule for each variable. Must be
+        > 0.
+    grid_size : int, default=128
+        Grid points along each axis of the estimator `fftkde`. Must be in [16, 1024].
+    n_neighbors : int, default=3
+        Neighbours of the estimator `knn`. Must be >= 1.
+    bias_correction : bool, default=False
+        Whether the estimator `binning` subtracts the Miller-Madow bias.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    information : float
+        Mutual information in nats.
+
+    See Also
+    --------
+    MutualInfoScreener : Selection of the variables that share the most information with an outcome.
+    birge_rozenholc_bins : Number of equal-width bins of a variable by the rule of Birgé and Rozenholc.
+    choose_bandwidth : The kernel bandwidth whose ranking of the variables is the most stable between halves
+        of the rows.
+    combine_rankings : Ranks of several estimators added up (Borda count).
+
+    References
+    ----------
+    .. [1] Kai Yang, Masoud Asgharian, Nikhil Bhagwat, Jean-Baptiste Poline, Celia M. T. Greenwood, "fastHDMI:
+       Fast Mutual Information Estimation for High-Dimensional Data", 2024, arXiv:2410.10082.
+    """
+    return call_function(
+        "mi-screening",
+        "mutual-information",
+        {"x": x, "y": y},
+        {
+            "estimator": estimator,
+            "kernel": kernel,
+            "bandwidth": bandwidth,
+            "grid_size": grid_size,
+            "n_neighbors": n_neighbors,
+            "bias_correction": bias_correction,
+        },
+        returns=("information",),
+        random_state=random_state,
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def birge_rozenholc_bins(x, *, n_jobs=None, time_limit=None, mem_limit=None, verbose=False):
+    """Number of equal-width bins of a variable by the rule of Birgé and Rozenholc.
+
+    Parameters
+    ----------
+    x : array-like
+        Variable (n,).
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    n_bins : float
+        Number of equal-width bins, between 2 and 99.
+
+    See Also
+    --------
+    MutualInfoScreener : Selection of the variables that share the most information with an outcome.
+    mutual_information : Mutual information of two variables, in nats.
+    choose_bandwidth : The kernel bandwidth whose ranking of the variables is the most stable between halves
+        of the rows.
+    combine_rankings : Ranks of several estimators added up (Borda count).
+
+    References
+    ----------
+    .. [1] Kai Yang, Masoud Asgharian, Nikhil Bhagwat, Jean-Baptiste Poline, Celia M. T. Greenwood, "fastHDMI:
+       Fast Mutual Information Estimation for High-Dimensional Data", 2024, arXiv:2410.10082.
+    """
+    return call_function(
+        "mi-screening",
+        "bins",
+        {"x": x},
+        {},
+        returns=("n_bins",),
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def choose_bandwidth(
+    X,
+    y,
+    *,
+    bandwidths=(0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0),
+    n_splits=5,
+    kernel="epa",
+    grid_size=128,
+    outcome="auto",
+    random_state=None,
+    n_jobs=None,
+    time_limit=None,
+    mem_limit=None,
+    verbose=False,
+):
+    """The kernel bandwidth whose ranking of the variables is the most stable between halves of the rows.
+
+    Parameters
+    ----------
+    X : array-like
+        Variables (n, p); missing cells are left out for each variable.
+    y : array-like
+        Outcome (n,), continuous or with two values; rows without it are left out.
+    bandwidths : sequence of float, default=(0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
+        Bandwidths to compare, in interquartile ranges. Must be > 0.
+    n_splits : int, default=5
+        Times that the rows are cut into two halves. Must be >= 1.
+    kernel : {"epa", "gaussian", "tri", "box", "biweight", "triweight", "tricube", "cosine", "exponential"}, default="epa"
+        Kernel.
+    grid_size : int, default=128
+        Grid points along each axis. Must be in [16, 1024].
+    outcome : {"auto", "continuous", "binary"}, default="auto"
+        What the outcome is.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    findings : Findings
+        With the attributes
+
+        - `bandwidth`: The bandwidth with the most stable ranking, in interquartile ranges.
+        - `stability`: Bandwidth and the mean rank correlation between the scores of two halves of the rows.
+
+    See Also
+    --------
+    MutualInfoScreener : Selection of the variables that share the most information with an outcome.
+    mutual_information : Mutual information of two variables, in nats.
+    birge_rozenholc_bins : Number of equal-width bins of a variable by the rule of Birgé and Rozenholc.
+    combine_rankings : Ranks of several estimators added up (Borda count).
+
+    References
+    ----------
+    .. [1] Kai Yang, Masoud Asgharian, Nikhil Bhagwat, Jean-Baptiste Poline, Celia M. T. Greenwood, "fastHDMI:
+       Fast Mutual Information Estimation for High-Dimensional Data", 2024, arXiv:2410.10082.
+    """
+    return call_function(
+        "mi-screening",
+        "choose-bandwidth",
+        {"X": X, "y": y},
+        {
+            "bandwidths": bandwidths,
+            "n_splits": n_splits,
+            "kernel": kernel,
+            "grid_size": grid_size,
+            "outcome": outcome,
+        },
+        random_state=random_state,
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+def combine_rankings(
+    X,
+    y,
+    *,
+    estimators=("fftkde", "binning", "pearson"),
+    outcome="auto",
+    random_state=None,
+    n_jobs=None,
+    time_limit=None,
+    mem_limit=None,
+    verbose=False,
+):
+    """Ranks of several estimators added up (Borda count).
+
+    Parameters
+    ----------
+    X : array-like
+        Variables (n, p); missing cells are left out for each variable.
+    y : array-like
+        Outcome (n,), continuous or with two values; rows without it are left out.
+    estimators : sequence of {"fftkde", "binning", "knn", "pearson"}, default=("fftkde", "binning", "pearson")
+        Estimators whose ranks are added up.
+    outcome : {"auto", "continuous", "binary"}, default="auto"
+        What the outcome is.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    ranking : Table
+        Every variable, best first: points (variables that it beats, added over the estimators), rank.
+
+    See Also
+    --------
+    MutualInfoScreener : Selection of the variables that share the most information with an outcome.
+    mutual_information : Mutual information of two variables, in nats.
+    birge_rozenholc_bins : Number of equal-width bins of a variable by the rule of Birgé and Rozenholc.
+    choose_bandwidth : The kernel bandwidth whose ranking of the variables is the most stable between halves
+        of the rows.
+
+    References
+    ----------
+    .. [1] Kai Yang, Masoud Asgharian, Nikhil Bhagwat, Jean-Baptiste Poline, Celia M. T. Greenwood, "fastHDMI:
+       Fast Mutual Information Estimation for High-Dimensional Data", 2024, arXiv:2410.10082.
+    """
+    return call_function(
+        "mi-screening",
+        "combine",
+        {"X": X, "y": y},
+        {"estimators": estimators, "outcome": outcome},
+        returns=("ranking",),
+        random_state=random_state,
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
+class NonconvexRegressor(Regressor):
+    """Sparse linear regression with MCP, SCAD, lasso or elastic net.
+
+    Parameters
+    ----------
+    penalty : {"mcp", "scad", "lasso", "elasticnet"}, default="mcp"
+        Penalty of a coefficient.
+    lam : float, default=None
+        Level of the penalty; none for the level of least extended BIC on a path. Must be >= 0.
+    history : bool, default=False
+        Whether the objective of every iteration is kept, for the gradient methods.
+    gamma : float, default=3.0
+        Where MCP turns flat: at gamma times the level. Must be > 1.
+    a : float, default=3.7
+        Where SCAD turns flat: at a times the level. Must be > 2.
+    alpha : float, default=1.0
+        Share of the penalty that is not ridge. Must be in (0, 1].
+    solver : {"auto", "ag", "ag+pncg", "pncg", "pg", "gl", "cd"}, default="auto"
+        Algorithm.
+    restart : bool, default=False
+        Whether accelerated gradient begins its damping again where its points slow down.
+    screening : {"strong", "half_strong", "none"}, default="strong"
+        Which columns a level starts with; `half_strong` is that of the paper's code and discards more than is
+        right.
+    fit_intercept : bool, default=True
+        Whether an intercept, never penalised, is fitted.
+    standardize : bool, default=True
+        Whether columns are scaled to variance 1 (divisor n) before the penalty sees them.
+    tol : float, default=0.00001
+        Greatest entry of the gradient mapping at which a level counts as solved, in standard deviations of a
+        real outcome. Must be > 0.
+    max_iter : int, default=1000
+        Greatest number of iterations (sweeps of coordinate descent) a level. Must be >= 1.
+    half_loss : bool, default=False
+        Whether the logistic loss is halved, as in the paper's code.
+    penalty_factor : sequence of float, default=None
+        Factor of the level for each column (p,); 0 for one that is not penalised. Must be >= 0.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    coef_
+        Coefficients of the predictors (p,).
+    intercept_
+        Intercept.
+    lam_
+        Level of the penalty.
+    support_size_
+        Number of nonzero coefficients.
+    objective_
+        Loss plus penalty.
+    ebic_
+        Extended BIC with weight 1/2.
+    residual_
+        Largest violation of the optimality conditions.
+    n_iter_
+        Iterations, or sweeps of coordinate descent, at the level.
+    n_gradients_
+        Gradients computed at the level.
+    lipschitz_
+        Lipschitz constant that set the step; 0 for coordinate descent.
+    convexity_margin_
+        Smallest eigenvalue of the loss's Hessian on the support less the concavity of the penalty.
+    locally_convex_
+        Whether that is above 0: the solution is then a strict local minimum among those of its support.
+    converged_
+        Whether the tolerance was met.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Names of the features, where `fit` saw a table.
+    history_ : Table
+        Figures of every recorded step.
+    status_ : {"converged", "iteration_limit", "time_limit"}
+        How the fit ended.
+    seed_ : int
+        The seed of the fit, also where `random_state` is None.
+
+    See Also
+    --------
+    NonconvexClassifier : Sparse logistic regression with MCP, SCAD, lasso or elastic net.
+    NonconvexCV : Sparse linear regression at a level chosen by cross-validation or EBIC.
+    NonconvexClassifierCV : Sparse logistic regression at a level chosen by cross-validation or EBIC.
+    NonconvexPath : A whole path of sparse linear or logistic models, each from the one before.
+
+    References
+    ----------
+    .. [1] Kai Yang, Masoud Asgharian, Sahir Bhatnagar, "Accelerated Gradient Methods for Sparse Statistical
+       Learning with Nonconvex Penalties", 2023, arXiv:2009.10629.
+
+    Examples
+    --------
+    >>> from elinvar.dependence import NonconvexRegressor
+    >>> fitted = NonconvexRegressor().fit(**NonconvexRegressor.example("fit"))
+    >>> found = fitted.predict(**NonconvexRegressor.example("predict"))
+    """
+
+    _method = "nonconvex-sparse"
+    _fixed = {"family": "gaussian"}
+    _sparse = True
+
+    def __init__(
+        self,
+        *,
+        penalty="mcp",
+        lam=None,
+        history=False,
+        gamma=3.0,
+        a=3.7,
+        alpha=1.0,
+        solver="auto",
+        restart=False,
+        screening="strong",
+        fit_intercept=True,
+        standardize=True,
+        tol=0.00001,
+        max_iter=1000,
+        half_loss=False,
+        penalty_factor=None,
+        random_state=None,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.penalty = penalty
+        self.lam = lam
+        self.history = history
+        self.gamma = gamma
+        self.a = a
+        self.alpha = alpha
+        self.solver = solver
+        self.restart = restart
+        self.screening = screening
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.tol = tol
+        self.max_iter = max_iter
+        self.half_loss = half_loss
+        self.penalty_factor = penalty_factor
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit a sparse linear or logistic model at one level, or at that of least extended BIC.
+
+        Parameters
+        ----------
+        X : array-like
+            Predictors (n, p); from Python also a sparse matrix of SciPy.
+        y : array-like
+            Outcome (n,): real numbers, or 0 and 1 for the family 'binomial'.
+        sample_weight : array-like, default=None
+            Weight of each row in the loss (n,), >= 0.
+
+        Returns
+        -------
+        self : NonconvexRegressor
+            The fitted object.
+        """
+        return self._fit("fit", {"X": X, "y": y, "sample_weight": sample_weight})
+
+    def predict(self, X):
+        """Predict with a fitted sparse model.
+
+        Parameters
+        ----------
+        X : array-like
+            Predictors (n, p), the columns of the fit.
+
+        Returns
+        -------
+        prediction : ndarray
+            Predicted mean of each row (n,): the probability of 1 for the family 'binomial'.
+        """
+        return self._apply("predict", {"X": X}, returns=("prediction",))
+
+
+class NonconvexClassifier(Classifier):
+    """Sparse logistic regression with MCP, SCAD, lasso or elastic net.
+
+    Parameters
+    ----------
+    penalty : {"mcp", "scad", "lasso", "elasticnet"}, default="mcp"
+        Penalty of a coefficient.
+    lam : float, default=None
+        Level of the penalty; none for the level of least extended BIC on a path. Must be >= 0.
+    history : bool, default=False
+        Whether the objective of every iteration is kept, for the gradient methods.
+    gamma : float, default=3.0
+        Where MCP turns flat: at gamma times the level. Must be > 1.
+    a : float, default=3.7
+        Where SCAD turns flat: at a times the level. Must be > 2.
+    alpha : float, default=1.0
+        Share of the penalty that is not ridge. Must be in (0, 1].
+    solver : {"auto", "ag", "ag+pncg", "pncg", "pg", "gl", "cd"}, default="auto"
+        Algorithm.
+    restart : bool, default=False
+        Whether accelerated gradient begins its damping again where its points slow down.
+    screening : {"strong", "half_strong", "none"}, default="strong"
+        Which columns a level starts with; `half_strong` is that of the paper's code and discards more than is
+        right.
+    fit_intercept : bool, default=True
+        Whether an intercept, never penalised, is fitted.
+    standardize : bool, default=True
+        Whether columns are scaled to variance 1 (divisor n) before the penalty sees them.
+    tol : float, default=0.00001
+        Greatest entry of the gradient mapping at which a level counts as solved, in standard deviations of a
+        real outcome. Must be > 0.
+    max_iter : int, default=1000
+        Greatest number of iterations (sweeps of coordinate descent) a level. Must be >= 1.
+    half_loss : bool, default=False
+        Whether the logistic loss is halved, as in the paper's code.
+    penalty_factor : sequence of float, default=None
+        Factor of the level for each column (p,); 0 for one that is not penalised. Must be >= 0.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    coef_
+        Coefficients of the predictors (p,).
+    intercept_
+        Intercept.
+    lam_
+        Level of the penalty.
+    support_size_
+        Number of nonzero coefficients.
+    objective_
+        Loss plus penalty.
+    ebic_
+        Extended BIC with weight 1/2.
+    residual_
+        Largest violation of the optimality conditions.
+    n_iter_
+        Iterations, or sweeps of coordinate descent, at the level.
+    n_gradients_
+        Gradients computed at the level.
+    lipschitz_
+        Lipschitz constant that set the step; 0 for coordinate descent.
+    convexity_margin_
+        Smallest eigenvalue of the loss's Hessian on the support less the concavity of the penalty.
+    locally_convex_
+        Whether that is above 0: the solution is then a strict local minimum among those of its support.
+    converged_
+        Whether the tolerance was met.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Names of the features, where `fit` saw a table.
+    classes_ : ndarray of shape (2,)
+        The two labels.
+    history_ : Table
+        Figures of every recorded step.
+    status_ : {"converged", "iteration_limit", "time_limit"}
+        How the fit ended.
+    seed_ : int
+        The seed of the fit, also where `random_state` is None.
+
+    See Also
+    --------
+    NonconvexRegressor : Sparse linear regression with MCP, SCAD, lasso or elastic net.
+    NonconvexCV : Sparse linear regression at a level chosen by cross-validation or EBIC.
+    NonconvexClassifierCV : Sparse logistic regression at a level chosen by cross-validation or EBIC.
+    NonconvexPath : A whole path of sparse linear or logistic models, each from the one before.
+
+    References
+    ----------
+    .. [1] Kai Yang, Masoud Asgharian, Sahir Bhatnagar, "Accelerated Gradient Methods for Sparse Statistical
+       Learning with Nonconvex Penalties", 2023, arXiv:2009.10629.
+
+    Examples
+    --------
+    >>> from elinvar.dependence import NonconvexClassifier
+    >>> fitted = NonconvexClassifier().fit(**NonconvexClassifier.example("fit"))
+    >>> found = fitted.predict(**NonconvexClassifier.example("predict"))
+    """
+
+    _method = "nonconvex-sparse"
+    _fixed = {"family": "binomial"}
+    _sparse = True
+
+    def __init__(
+        self,
+        *,
+        penalty="mcp",
+        lam=None,
+        history=False,
+        gamma=3.0,
+        a=3.7,
+        alpha=1.0,
+        solver="auto",
+        restart=False,
+        screening="strong",
+        fit_intercept=True,
+        standardize=True,
+        tol=0.00001,
+        max_iter=1000,
+        half_loss=False,
+        penalty_factor=None,
+        random_state=None,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.penalty = penalty
+        self.lam = lam
+        self.history = history
+        self.gamma = gamma
+        self.a = a
+        self.alpha = alpha
+        self.solver = solver
+        self.restart = restart
+        self.screening = screening
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.tol = tol
+        self.max_iter = max_iter
+        self.half_loss = half_loss
+        self.penalty_factor = penalty_factor
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit a sparse linear or logistic model at one level, or at that of least extended BIC.
+
+        Parameters
+        ----------
+        X : array-like
+            Predictors (n, p); from Python also a sparse matrix of SciPy.
+        y : array-like
+            Outcome (n,): real numbers, or 0 and 1 for the family 'binomial'.
+        sample_weight : array-like, default=None
+            Weight of each row in the loss (n,), >= 0.
+
+        Returns
+        -------
+        self : NonconvexClassifier
+            The fitted object.
+        """
+        return self._fit("fit", {"X": X, "y": y, "sample_weight": sample_weight})
+
+    def predict(self, X):
+        """The more probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like
+            Predictors (n, p), the columns of the fit.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            Labels out of `classes_`.
+        """
+        return self._labels("predict", {"X": X}, returns=("prediction",))
+
+    def predict_proba(self, X):
+        """The probabilities of both classes.
+
+        Parameters
+        ----------
+        X : array-like
+            Predictors (n, p), the columns of the fit.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, 2)
+            One column a class, in the order of `classes_`.
+        """
+        return self._probabilities("predict", {"X": X}, returns=("prediction",))
+
+
+class NonconvexCV(Regressor):
+    """Sparse linear regression at a level chosen by cross-validation or EBIC.
+
+    Parameters
+    ----------
+    penalty : {"mcp", "scad", "lasso", "elasticnet"}, default="mcp"
+        Penalty of a coefficient.
+    n_lambda : int, default=100
+        Number of levels. Must be in [1, 10000].
+    lambda_min_ratio : float, default=None
+        Least level over the greatest; none for 0.001, or 0.05 with fewer rows than columns. Must be in (0,
+        1).
+    lambdas : sequence of float, default=None
+        Levels in falling order; none for `n_lambda` of equal ratio. Must be >= 0.
+    cv : int, default=5
+        Folds. Must be >= 2.
+    rule : {"min", "1se", "ebic"}, default="min"
+        How the level is chosen.
+    gamma : float, default=3.0
+        Where MCP turns flat: at gamma times the level. Must be > 1.
+    a : float, default=3.7
+        Where SCAD turns flat: at a times the level. Must be > 2.
+    alpha : float, default=1.0
+        Share of the penalty that is not ridge. Must be in (0, 1].
+    solver : {"auto", "ag", "ag+pncg", "pncg", "pg", "gl", "cd"}, default="auto"
+        Algorithm.
+    restart : bool, default=False
+        Whether accelerated gradient begins its damping again where its points slow down.
+    screening : {"strong", "half_strong", "none"}, default="strong"
+        Which columns a level starts with; `half_strong` is that of the paper's code and discards more than is
+        right.
+    fit_intercept : bool, default=True
+        Whether an intercept, never penalised, is fitted.
+    standardize : bool, default=True
+        Whether columns are scaled to variance 1 (divisor n) before the penalty sees them.
+    tol : float, default=0.00001
+        Greatest entry of the gradient mapping at which a level counts as solved, in standard deviations of a
+        real outcome. Must be > 0.
+    max_iter : int, default=1000
+        Greatest number of iterations (sweeps of coordinate descent) a level. Must be >= 1.
+    half_loss : bool, default=False
+        Whether the logistic loss is halved, as in the paper's code.
+    penalty_factor : sequence of float, default=None
+        Factor of the level for each column (p,); 0 for one that is not penalised. Must be >= 0.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    coef_
+        Coefficients of the predictors (p,) at the chosen level.
+    intercept_
+        Intercept.
+    lam_
+        Chosen level.
+    lam_min_
+        Level of the least mean held-out loss.
+    lam_1se_
+        Greatest level within one standard error of it.
+    lambdas_
+        Levels of the path (n_lambda,).
+    cv_loss_
+        Mean held-out loss at every level (n_lambda,).
+    cv_loss_se_
+        Its standard error over the folds (n_lambda,).
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Names of the features, where `fit` saw a table.
+    history_ : Table
+        Figures of every recorded step.
+    status_ : {"converged", "iteration_limit", "time_limit"}
+        How the fit ended.
+    seed_ : int
+        The seed of the fit, also where `random_state` is None.
+
+    See Also
+    --------
+    NonconvexRegressor : Sparse linear regression with MCP, SCAD, lasso or elastic net.
+    NonconvexClassifier : Sparse logistic regression with MCP, SCAD, lasso or elastic net.
+    NonconvexClassifierCV : Sparse logistic regression at a level chosen by cross-validation or EBIC.
+    NonconvexPath : A whole path of sparse linear or logistic models, each from the one before.
+
+    References
+    ----------
+    .. [1] Kai Yang, Masoud Asgharian, Sahir Bhatnagar, "Accelerated Gradient Methods for Sparse Statistical
+       Learning with Nonconvex Penalties", 2023, arXiv:2009.10629.
+
+    Examples
+    --------
+    >>> from elinvar.dependence import NonconvexCV
+    >>> fitted = NonconvexCV().fit(**NonconvexCV.example("fit"))
+    >>> found = fitted.predict(**NonconvexCV.example("predict"))
+    """
+
+    _method = "nonconvex-sparse"
+    _fixed = {"family": "gaussian"}
+    _sparse = True
+
+    def __init__(
+        self,
+        *,
+        penalty="mcp",
+        n_lambda=100,
+        lambda_min_ratio=None,
+        lambdas=None,
+        cv=5,
+        rule="min",
+        gamma=3.0,
+        a=3.7,
+        alpha=1.0,
+        solver="auto",
+        restart=False,
+        screening="strong",
+        fit_intercept=True,
+        standardize=True,
+        tol=0.00001,
+        max_iter=1000,
+        half_loss=False,
+        penalty_factor=None,
+        random_state=None,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.penalty = penalty
+        self.n_lambda = n_lambda
+        self.lambda_min_ratio = lambda_min_ratio
+        self.lambdas = lambdas
+        self.cv = cv
+        self.rule = rule
+        self.gamma = gamma
+        self.a = a
+        self.alpha = alpha
+        self.solver = solver
+        self.restart = restart
+        self.screening = screening
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.tol = tol
+        self.max_iter = max_iter
+        self.half_loss = half_loss
+        self.penalty_factor = penalty_factor
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Choose the level by cross-validation and fit all rows there.
+
+        Parameters
+        ----------
+        X : array-like
+            Predictors (n, p); from Python also a sparse matrix of SciPy.
+        y : array-like
+            Outcome (n,): real numbers, or 0 and 1 for the family 'binomial'.
+        sample_weight : array-like, default=None
+            Weight of each row in the loss (n,), >= 0.
+
+        Returns
+        -------
+        self : NonconvexCV
+            The fitted object.
+        """
+        return self._fit("cv", {"X": X, "y": y, "sample_weight": sample_weight})
+
+    def predict(self, X):
+        """Predict with a fitted sparse model.
+
+        Parameters
+        ----------
+        X : array-like
+            Predictors (n, p), the columns of the fit.
+
+        Returns
+        -------
+        prediction : ndarray
+            Predicted mean of each row (n,): the probability of 1 for the family 'binomial'.
+        """
+        return self._apply("predict", {"X": X}, returns=("prediction",))
+
+
+class NonconvexClassifierCV(Classifier):
+    """Sparse logistic regression at a level chosen by cross-validation or EBIC.
+
+    Parameters
+    ----------
+    penalty : {"mcp", "scad", "lasso", "elasticnet"}, default="mcp"
+        Penalty of a coefficient.
+    n_lambda : int, default=100
+        Number of levels. Must be in [1, 10000].
+    lambda_min_ratio : float, default=None
+        Least level over the greatest; none for 0.001, or 0.05 with fewer rows than columns. Must be in (0,
+        1).
+    lambdas : sequence of float, default=None
+        Levels in falling order; none for `n_lambda` of equal ratio. Must be >= 0.
+    cv : int, default=5
+        Folds. Must be >= 2.
+    rule : {"min", "1se", "ebic"}, default="min"
+        How the level is chosen.
+    gamma : float, default=3.0
+        Where MCP turns flat: at gamma times the level. Must be > 1.
+    a : float, default=3.7
+        Where SCAD turns flat: at a times the level. Must be > 2.
+    alpha : float, default=1.0
+        Share of the penalty that is not ridge. Must be in (0, 1].
+    solver : {"auto", "ag", "ag+pncg", "pncg", "pg", "gl", "cd"}, default="auto"
+        Algorithm.
+    restart : bool, default=False
+        Whether accelerated gradient begins its damping again where its points slow down.
+    screening : {"strong", "half_strong", "none"}, default="strong"
+        Which columns a level starts with; `half_strong` is that of the paper's code and discards more than is
+        right.
+    fit_intercept : bool, default=True
+        Whether an intercept, never penalised, is fitted.
+    standardize : bool, default=True
+        Whether columns are scaled to variance 1 (divisor n) before the penalty sees them.
+    tol : float, default=0.00001
+        Greatest entry of the gradient mapping at which a level counts as solved, in standard deviations of a
+        real outcome. Must be > 0.
+    max_iter : int, default=1000
+        Greatest number of iterations (sweeps of coordinate descent) a level. Must be >= 1.
+    half_loss : bool, default=False
+        Whether the logistic loss is halved, as in the paper's code.
+    penalty_factor : sequence of float, default=None
+        Factor of the level for each column (p,); 0 for one that is not penalised. Must be >= 0.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    coef_
+        Coefficients of the predictors (p,) at the chosen level.
+    intercept_
+        Intercept.
+    lam_
+        Chosen level.
+    lam_min_
+        Level of the least mean held-out loss.
+    lam_1se_
+        Greatest level within one standard error of it.
+    lambdas_
+        Levels of the path (n_lambda,).
+    cv_loss_
+        Mean held-out loss at every level (n_lambda,).
+    cv_loss_se_
+        Its standard error over the folds (n_lambda,).
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Names of the features, where `fit` saw a table.
+    classes_ : ndarray of shape (2,)
+        The two labels.
+    history_ : Table
+        Figures of every recorded step.
+    status_ : {"converged", "iteration_limit", "time_limit"}
+        How the fit ended.
+    seed_ : int
+        The seed of the fit, also where `random_state` is None.
+
+    See Also
+    --------
+    NonconvexRegressor : Sparse linear regression with MCP, SCAD, lasso or elastic net.
+    NonconvexClassifier : Sparse logistic regression with MCP, SCAD, lasso or elastic net.
+    NonconvexCV : Sparse linear regression at a level chosen by cross-validation or EBIC.
+    NonconvexPath : A whole path of sparse linear or logistic models, each from the one before.
+
+    References
+    ----------
+    .. [1] Kai Yang, Masoud Asgharian, Sahir Bhatnagar, "Accelerated Gradient Methods for Sparse Statistical
+       Learning with Nonconvex Penalties", 2023, arXiv:2009.10629.
+
+    Examples
+    --------
+    >>> from elinvar.dependence import NonconvexClassifierCV
+    >>> fitted = NonconvexClassifierCV().fit(**NonconvexClassifierCV.example("fit"))
+    >>> found = fitted.predict(**NonconvexClassifierCV.example("predict"))
+    """
+
+    _method = "nonconvex-sparse"
+    _fixed = {"family": "binomial"}
+    _sparse = True
+
+    def __init__(
+        self,
+        *,
+        penalty="mcp",
+        n_lambda=100,
+        lambda_min_ratio=None,
+        lambdas=None,
+        cv=5,
+        rule="min",
+        gamma=3.0,
+        a=3.7,
+        alpha=1.0,
+        solver="auto",
+        restart=False,
+        screening="strong",
+        fit_intercept=True,
+        standardize=True,
+        tol=0.00001,
+        max_iter=1000,
+        half_loss=False,
+        penalty_factor=None,
+        random_state=None,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.penalty = penalty
+        self.n_lambda = n_lambda
+        self.lambda_min_ratio = lambda_min_ratio
+        self.lambdas = lambdas
+        self.cv = cv
+        self.rule = rule
+        self.gamma = gamma
+        self.a = a
+        self.alpha = alpha
+        self.solver = solver
+        self.restart = restart
+        self.screening = screening
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.tol = tol
+        self.max_iter = max_iter
+        self.half_loss = half_loss
+        self.penalty_factor = penalty_factor
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Choose the level by cross-validation and fit all rows there.
+
+        Parameters
+        ----------
+        X : array-like
+            Predictors (n, p); from Python also a sparse matrix of SciPy.
+        y : array-like
+            Outcome (n,): real numbers, or 0 and 1 for the family 'binomial'.
+        sample_weight : array-like, default=None
+            Weight of each row in the loss (n,), >= 0.
+
+        Returns
+        -------
+        self : NonconvexClassifierCV
+            The fitted object.
+        """
+        return self._fit("cv", {"X": X, "y": y, "sample_weight": sample_weight})
+
+    def predict(self, X):
+        """The more probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like
+            Predictors (n, p), the columns of the fit.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            Labels out of `classes_`.
+        """
+        return self._labels("predict", {"X": X}, returns=("prediction",))
+
+    def predict_proba(self, X):
+        """The probabilities of both classes.
+
+        Parameters
+        ----------
+        X : array-like
+            Predictors (n, p), the columns of the fit.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, 2)
+            One column a class, in the order of `classes_`.
+        """
+        return self._probabilities("predict", {"X": X}, returns=("prediction",))
+
+
+class NonconvexPath(Estimator):
+    """A whole path of sparse linear or logistic models, each from the one before.
+
+    Parameters
+    ----------
+    family : {"gaussian", "binomial"}, default="gaussian"
+        Distribution of the outcome: `gaussian` for real numbers, `binomial` for 0 and 1.
+    penalty : {"mcp", "scad", "lasso", "elasticnet"}, default="mcp"
+        Penalty of a coefficient.
+    n_lambda : int, default=100
+        Number of levels. Must be in [1, 10000].
+    lambda_min_ratio : float, default=None
+        Least level over the greatest; none for 0.001, or 0.05 with fewer rows than columns. Must be in (0,
+        1).
+    lambdas : sequence of float, default=None
+        Levels in falling order; none for `n_lambda` of equal ratio. Must be >= 0.
+    gamma : float, default=3.0
+        Where MCP turns flat: at gamma times the level. Must be > 1.
+    a : float, default=3.7
+        Where SCAD turns flat: at a times the level. Must be > 2.
+    alpha : float, default=1.0
+        Share of the penalty that is not ridge. Must be in (0, 1].
+    solver : {"auto", "ag", "ag+pncg", "pncg", "pg", "gl", "cd"}, default="auto"
+        Algorithm.
+    restart : bool, default=False
+        Whether accelerated gradient begins its damping again where its points slow down.
+    screening : {"strong", "half_strong", "none"}, default="strong"
+        Which columns a level starts with; `half_strong` is that of the paper's code and discards more than is
+        right.
+    fit_intercept : bool, default=True
+        Whether an intercept, never penalised, is fitted.
+    standardize : bool, default=True
+        Whether columns are scaled to variance 1 (divisor n) before the penalty sees them.
+    tol : float, default=0.00001
+        Greatest entry of the gradient mapping at which a level counts as solved, in standard deviations of a
+        real outcome. Must be > 0.
+    max_iter : int, default=1000
+        Greatest number of iterations (sweeps of coordinate descent) a level. Must be >= 1.
+    half_loss : bool, default=False
+        Whether the logistic loss is halved, as in the paper's code.
+    penalty_factor : sequence of float, default=None
+        Factor of the level for each column (p,); 0 for one that is not penalised. Must be >= 0.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    lambdas_
+        Levels (n_lambda,).
+    coef_path_
+        Coefficients at every level (n_lambda, p).
+    intercept_path_
+        Intercepts (n_lambda,).
+    n_iter_
+        Iterations of every level (n_lambda,).
+    support_size_
+        Nonzero coefficients of every level (n_lambda,).
+    objective_
+        Loss plus penalty at every level (n_lambda,).
+    kkt_violations_
+        Columns that screening had discarded wrongly and its check took back (n_lambda,).
+    locally_convex_
+        Whether each solution is certified as a strict local minimum among those of its support.
+    coef_
+        Coefficients (p,) at the level of least extended BIC.
+    history_ : Table
+        Figures of every recorded step.
+    status_ : {"converged", "iteration_limit", "time_limit"}
+        How the fit ended.
+    seed_ : int
+        The seed of the fit, also where `random_state` is None.
+
+    See Also
+    --------
+    NonconvexRegressor : Sparse linear regression with MCP, SCAD, lasso or elastic net.
+    NonconvexClassifier : Sparse logistic regression with MCP, SCAD, lasso or elastic net.
+    NonconvexCV : Sparse linear regression at a level chosen by cross-validation or EBIC.
+    NonconvexClassifierCV : Sparse logistic regression at a level chosen by cross-validation or EBIC.
+
+    References
+    ----------
+    .. [1] Kai Yang, Masoud Asgharian, Sahir Bhatnagar, "Accelerated Gradient Methods for Sparse Statistical
+       Learning with Nonconvex Penalties", 2023, arXiv:2009.10629.
+
+    Examples
+    --------
+    >>> from elinvar.dependence import NonconvexPath
+    >>> fitted = NonconvexPath().fit(**NonconvexPath.example("fit"))
+    """
+
+    _method = "nonconvex-sparse"
+    _sparse = True
+
+    def __init__(
+        self,
+        *,
+        family="gaussian",
+        penalty="mcp",
+        n_lambda=100,
+        lambda_min_ratio=None,
+        lambdas=None,
+        gamma=3.0,
+        a=3.7,
+        alpha=1.0,
+        solver="auto",
+        restart=False,
+        screening="strong",
+        fit_intercept=True,
+        standardize=True,
+        tol=0.00001,
+        max_iter=1000,
+        half_loss=False,
+        penalty_factor=None,
+        random_state=None,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.family = family
+        self.penalty = penalty
+        self.n_lambda = n_lambda
+        self.lambda_min_ratio = lambda_min_ratio
+        self.lambdas = lambdas
+        self.gamma = gamma
+        self.a = a
+        self.alpha = alpha
+        self.solver = solver
+        self.restart = restart
+        self.screening = screening
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.tol = tol
+        self.max_iter = max_iter
+        self.half_loss = half_loss
+        self.penalty_factor = penalty_factor
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit every level of a path, as a model of all of them.
+
+        Parameters
+        ----------
+        X : array-like
+            Predictors (n, p); from Python also a sparse matrix of SciPy.
+        y : array-like
+            Outcome (n,): real numbers, or 0 and 1 for the family 'binomial'.
+        sample_weight : array-like, default=None
+            Weight of each row in the loss (n,), >= 0.
+
+        Returns
+        -------
+        self : NonconvexPath
+            The fitted object.
+        """
+        return self._fit("levels", {"X": X, "y": y, "sample_weight": sample_weight})
 
 
 class AugmentedCovariance(SignalTransformer):
