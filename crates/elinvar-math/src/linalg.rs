@@ -171,11 +171,13 @@ impl EigenSolver {
         let matrix = MatRef::from_row_major_slice(matrix, size, size);
         faer::linalg::evd::self_adjoint_evd(matrix, self.values.as_mut(), vectors, Par::Seq, stack, Default::default())
             .map_err(|e| Error::numeric(format!("the symmetric eigendecomposition did not converge: {e:?}")))?;
-        self.values
-            .column_vector()
-            .try_as_col_major()
-            .map(|values| values.as_slice())
-            .ok_or_else(|| Error::internal("eigenvalues are not contiguous"))
+        self.found()
+    }
+
+    /// The eigenvalues of the last decomposition.
+    fn found(&self) -> Result<&[f64]> {
+        let values = self.values.column_vector().try_as_col_major().map(|values| values.as_slice());
+        values.ok_or_else(|| Error::internal("eigenvalues are not contiguous"))
     }
 
     /// Eigenvalues (ascending) of a row-major symmetric matrix.
@@ -194,11 +196,7 @@ impl EigenSolver {
         }
         let target = MatMut::from_row_major_slice_mut(target, size, size);
         matmul(target, Accum::Replace, self.scaled.as_ref(), self.vectors.as_ref().transpose(), 1.0, Par::Seq);
-        self.values
-            .column_vector()
-            .try_as_col_major()
-            .map(|values| values.as_slice())
-            .ok_or_else(|| Error::internal("eigenvalues are not contiguous"))
+        self.found()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Logistic regression with the elastic-net penalty.
 
 use crate::linalg::product;
+use crate::sparse::largest_eigenvalue;
 use elinvar_core::{Context, Result, Status};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// Settings of [`Logistic::fit`].
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +46,7 @@ impl Logistic {
         let design = ndarray::concatenate(Axis(1), &[x, Array2::ones((n, 1)).view()]).unwrap_or_else(|_| x.to_owned());
         let targets = Array2::from_shape_fn((n, scores), |(i, k)| f64::from(u8::from(if scores == 1 { y[i] == 1 } else { y[i] == k })));
         let curvature = if scores == 1 { 0.25 } else { 0.5 };
-        let step = 1.0 / (settings.c * curvature * largest_eigenvalue(design.view())? + (1.0 - settings.l1_ratio)).max(f64::MIN_POSITIVE);
+        let step = 1.0 / (settings.c * curvature * largest_square(design.view())? + (1.0 - settings.l1_ratio)).max(f64::MIN_POSITIVE);
         let mut weights = Array2::<f64>::zeros((scores, d + 1));
         let (mut ahead, mut momentum, mut status) = (weights.clone(), 1.0_f64, Status::IterationLimit);
         for iteration in 0..settings.max_iterations {
@@ -106,25 +107,12 @@ fn probabilities(mut scores: Array2<f64>) -> Array2<f64> {
     scores
 }
 
-/// An upper bound of the largest eigenvalue of `X' X`, tight to a percent: power iteration on the smaller side.
-fn largest_eigenvalue(x: ArrayView2<'_, f64>) -> Result<f64> {
-    let gram = if x.nrows() < x.ncols() { product(x, x.t())? } else { product(x.t(), x)? };
-    let mut vector = Array1::from_shape_fn(gram.nrows(), |i| 1.0 + 0.01 * (i % 7) as f64);
-    let mut value = 0.0;
-    for _ in 0..100 {
-        let image = gram.dot(&vector);
-        let norm = image.dot(&image).sqrt();
-        if norm == 0.0 {
-            return Ok(0.0);
-        }
-        vector = image / norm;
-        if (norm - value).abs() <= 1e-4 * norm {
-            value = norm;
-            break;
-        }
-        value = norm;
-    }
-    Ok(value * 1.02)
+/// An upper bound of the largest eigenvalue of `X' X`.
+fn largest_square(x: ArrayView2<'_, f64>) -> Result<f64> {
+    largest_eigenvalue(x.ncols(), |vector, image| {
+        let product = x.t().dot(&x.dot(&ArrayView1::from(vector)));
+        image.iter_mut().zip(&product).for_each(|(out, value)| *out = *value);
+    })
 }
 
 #[cfg(test)]

@@ -319,19 +319,8 @@ pub fn mean(
 }
 
 fn average(stack: ArrayView3<'_, f64>) -> Array2<f64> {
-    let sum = stack.outer_iter().fold(Array2::zeros(stack.raw_dim().remove_axis()), |sum, matrix| sum + &matrix);
-    sum / stack.dim().0 as f64
-}
-
-/// Drops the first axis of a shape.
-trait RemoveAxis {
-    fn remove_axis(self) -> (usize, usize);
-}
-
-impl RemoveAxis for ndarray::Ix3 {
-    fn remove_axis(self) -> (usize, usize) {
-        (self[1], self[2])
-    }
+    let (n, rows, columns) = stack.dim();
+    stack.outer_iter().fold(Array2::zeros((rows, columns)), |sum, matrix| sum + &matrix) / n as f64
 }
 
 fn geometric_mean(stack: ArrayView3<'_, f64>, start: Option<ArrayView2<'_, f64>>, settings: &MeanSettings, ctx: &Context) -> Result<Mean> {

@@ -4,6 +4,7 @@
 
 use super::embedding::Embedding;
 use elinvar_core::{Context, Error, Result};
+use elinvar_math::information::{Bins, table_information};
 use elinvar_math::statistics::pairwise_sum;
 use ndarray::{ArrayView3, Axis};
 use rayon::prelude::*;
@@ -41,9 +42,9 @@ fn signals(x: ArrayView3<'_, f64>) -> Vec<Vec<f64>> {
 }
 
 /// Means over signals of what `of` gives for each; signals that give NaN at a place are left out there.
-fn average(signals: &[Vec<f64>], ctx: &Context, of: impl Fn(&[f64]) -> Vec<f64> + Sync) -> Result<Vec<f64>> {
+fn average(signals: &[Vec<f64>], ctx: &Context, of: impl Fn(&[f64]) -> Result<Vec<f64>> + Sync) -> Result<Vec<f64>> {
     let all: Result<Vec<Vec<f64>>> = ctx.install(|| {
-        let one = |signal: &Vec<f64>| ctx.check().map(|()| of(signal));
+        let one = |signal: &Vec<f64>| ctx.check().and_then(|()| of(signal));
         signals.par_iter().map(one).collect()
     });
     let all = all?;
@@ -55,23 +56,10 @@ fn average(signals: &[Vec<f64>], ctx: &Context, of: impl Fn(&[f64]) -> Vec<f64> 
 }
 
 /// Mutual information (bits) of a signal with itself at the lags 0..=last.
-fn mutual_information(signal: &[f64], last: usize) -> Vec<f64> {
-    let (low, high) = signal.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)));
-    let width = (high - low) / BINS as f64;
-    let bin = |x: f64| if width > 0.0 { (((x - low) / width) as usize).min(BINS - 1) } else { 0 };
-    let bins: Vec<usize> = signal.iter().map(|&x| bin(x)).collect();
-    let of_lag = |lag: usize| {
-        let n = (bins.len() - lag) as f64;
-        let mut joint = [[0.0_f64; BINS]; BINS];
-        bins.iter().zip(&bins[lag..]).for_each(|(&a, &b)| joint[a][b] += 1.0);
-        let row: Vec<f64> = joint.iter().map(|row| row.iter().sum()).collect();
-        let column: Vec<f64> = (0..BINS).map(|b| joint.iter().map(|row| row[b]).sum()).collect();
-        let cells = (0..BINS).flat_map(|a| (0..BINS).map(move |b| (a, b)));
-        let term = |(a, b): (usize, usize)| {
-            if joint[a][b] > 0.0 { joint[a][b] / n * (joint[a][b] * n / (row[a] * column[b])).log2() } else { 0.0 }
-        };
-        cells.map(term).sum()
-    };
+fn mutual_information(signal: &[f64], last: usize) -> Result<Vec<f64>> {
+    let bins = Bins::equal_width(signal, BINS);
+    let n = signal.len();
+    let of_lag = |lag: usize| Ok(table_information(&bins.rows(0..n - lag), &bins.rows(lag..n), false)? / std::f64::consts::LN_2);
     (0..=last).map(of_lag).collect()
 }
 
@@ -145,7 +133,7 @@ pub fn ami_cao(x: ArrayView3<'_, f64>, ctx: &Context) -> Result<Chosen> {
     // E1(D) needs E(D + 1), whose points need D + 1 more lags; at least a fifth of the signal is left.
     let length = x.dim().2;
     let last = (LARGEST_ORDER + 2).min(4 * length / (5 * lag));
-    let e = average(&signals, ctx, |signal| growth(signal, lag, last))?;
+    let e = average(&signals, ctx, |signal| Ok(growth(signal, lag, last)))?;
     let e1: Vec<f64> = e.windows(2).map(|pair| pair[1] / pair[0]).collect();
     Ok(Chosen { embedding: Embedding { order: first_saturated(&e1), lag }, information, saturation: e1, delays: Vec::new() })
 }
@@ -205,7 +193,7 @@ pub fn mdop(x: ArrayView3<'_, f64>, ctx: &Context) -> Result<Chosen> {
     while delays.len() <= LARGEST_ORDER {
         let both = average(&signals, ctx, |signal| {
             let Vote { beta, share } = vote(signal, &delays, largest, window);
-            [beta, share].concat()
+            Ok([beta, share].concat())
         })?;
         let (beta, share) = both.split_at(largest + 1);
         let fresh = (1..=largest).filter(|delay| !delays.contains(delay) && beta[*delay].is_finite());

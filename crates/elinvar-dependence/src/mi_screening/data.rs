@@ -106,12 +106,3 @@ fn outcome(signal: &Array1<f64>, binary: bool, random: &mut Stream) -> Array1<f6
         false => s.mapv(|v| v + normal(random) / SIGNAL_TO_NOISE.sqrt()),
     }
 }
-
-/// Area under the curve of a score for membership: the chance that a member scores higher than another, ties counted half.
-pub fn auroc(scores: &[f64], members: &[bool]) -> f64 {
-    let ranks = elinvar_math::statistics::ranks(scores);
-    let m = members.iter().filter(|m| **m).count() as f64;
-    let others = members.len() as f64 - m;
-    let sum: f64 = ranks.iter().zip(members).filter(|(_, m)| **m).map(|(r, _)| r).sum();
-    (sum - m * (m + 1.0) / 2.0) / (m * others)
-}

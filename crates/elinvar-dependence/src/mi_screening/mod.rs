@@ -13,7 +13,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
-pub use data::{Effect, Generated, auroc, generate};
+pub use data::{Effect, Generated, generate};
 pub use file::screen_file;
 pub use model::Screen;
 pub use params::{

@@ -1,6 +1,6 @@
 //! The claims of the paper and the trials that decide them.
 
-use super::data::{Effect, auroc, generate, outcome_of};
+use super::data::{Effect, generate, outcome_of};
 use super::params::{Bandwidth, Estimator, MutualInfoScreener, Outcome};
 use super::screen::{Screening, ranking};
 use elinvar_core::reproduction::{
@@ -9,6 +9,7 @@ use elinvar_core::reproduction::{
 use elinvar_core::{Context, Error, Result};
 use elinvar_data::{WideFile, study_file};
 use elinvar_math::linalg::{mean_and_covariance, solve};
+use elinvar_math::validation::roc_auc;
 use ndarray::{Array1, Array2, Axis as Nd};
 use rand::seq::SliceRandom;
 use rand_distr::{Distribution, StandardNormal};
@@ -159,11 +160,11 @@ fn run_generated(trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
     if trial.estimator == "random" {
         let mut scores: Vec<f64> = (0..trial.p).map(|j| j as f64).collect();
         scores.shuffle(&mut ctx.stream(&[("random", 0)]));
-        return Ok(Metrics::new().with("auroc", auroc(&scores, &data.truth)));
+        return Ok(Metrics::new().with("auroc", roc_auc(&scores, &data.truth)));
     }
     let screening = Screening::new(&screener(&trial.estimator)?, data.y.view(), ctx)?;
     let scores = screening.score(data.x.view(), 0, &|j| format!("x{j}"), ctx)?;
-    Ok(Metrics::new().with("auroc", auroc(&scores.scores, &data.truth)))
+    Ok(Metrics::new().with("auroc", roc_auc(&scores.scores, &data.truth)))
 }
 
 /// The paper's simulation: an outcome of variables drawn at random from the real ones.
@@ -174,7 +175,7 @@ fn run_abide(trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
     let (y, truth) = outcome_of(study.x.nrows(), trial.m, effect, &mut ctx.stream(&[("data", 0)]), column)?;
     let screening = Screening::new(&screener(&trial.estimator)?, y.view(), ctx)?;
     let scores = screening.score(study.x.view(), 0, &|j| format!("variable {j}"), ctx)?;
-    Ok(Metrics::new().with("auroc", auroc(&scores.scores, &truth)))
+    Ok(Metrics::new().with("auroc", roc_auc(&scores.scores, &truth)))
 }
 
 /// The paper's case study: the age of the patients by ridge regression on the ten best variables of the training rows.

@@ -8,8 +8,8 @@ use super::screen::{Screening, ranking};
 use super::stability::{Stability, borda, choose_bandwidth};
 use super::{Pair, information};
 use elinvar_core::{
-    Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Input, Item, Measurement, NoParams, Operation, Output, Result,
-    Shape, Status, Table,
+    Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Input, Item, Measurement, NoInput, NoParams, Operation, Output,
+    Result, Shape, Status, Table,
 };
 use elinvar_math::information::{birge_rozenholc_bins, linfoot};
 use ndarray::{Array1, Array2, Axis, CowArray, Ix2};
@@ -248,16 +248,6 @@ impl Output for Scored {
     }
 }
 
-/// No inputs but the model.
-pub(super) struct Nothing;
-
-impl Input<'_> for Nothing {
-    const FIELDS: &'static [Field] = &[];
-    fn from_bundle(_: &Bundle<'_>) -> Result<Self> {
-        Ok(Nothing)
-    }
-}
-
 /// `scores`.
 pub(super) struct ScoresTask;
 
@@ -266,9 +256,9 @@ impl Operation for ScoresTask {
     const SUMMARY: &'static str = "the scores of a screening as a table, best first";
     type Params = NoParams;
     type Model = Screen;
-    type Input<'a> = Nothing;
+    type Input<'a> = NoInput;
     type Output = Scored;
-    fn apply(_: &Checked<NoParams>, model: &Screen, _: Nothing, _: &mut Context) -> Result<Scored> {
+    fn apply(_: &Checked<NoParams>, model: &Screen, _: NoInput, _: &mut Context) -> Result<Scored> {
         model.table().map(Scored)
     }
     fn example() -> Bundle<'static> {

@@ -4,6 +4,7 @@ use super::*;
 use elinvar_core::random::stream;
 use elinvar_core::{Bundle, Cancel};
 use elinvar_data::{TensorData, write_array};
+use elinvar_math::validation::roc_auc;
 use ndarray::{Array1, Array2, array};
 use proptest::prelude::*;
 
@@ -31,7 +32,7 @@ fn linear_effects_are_found_by_every_estimator() {
     let x = data.x.t().to_owned();
     for estimator in ALL {
         let screen = fit(&by(estimator), &x, &data.y);
-        let area = auroc(&screen.scores().to_vec(), &data.truth);
+        let area = roc_auc(&screen.scores().to_vec(), &data.truth);
         assert!(area > 0.75, "{estimator:?}: {area}");
         // ceil(120 / ln 120) = 26 of 30 are kept by default.
         assert_eq!(screen.selected().len(), 26);

@@ -53,6 +53,10 @@ pub(super) fn cross_validate(params: &Checked<SparseCv>, data: &Data<'_>, ctx: &
     let of = |k: usize| losses.iter().map(|fold| fold[k]).collect::<Vec<f64>>();
     let means: Vec<f64> = (0..lambdas.len()).map(|k| mean(&of(k))).collect();
     let errors: Vec<f64> = (0..lambdas.len()).map(|k| (variance(&of(k)) / params.cv as f64).sqrt()).collect();
+    if let Some(k) = (0..means.len()).find(|&k| !means[k].is_finite() || !errors[k].is_finite()) {
+        let message = format!("the held-out loss at lambda {:e} is not finite", lambdas[k]);
+        return Err(Error::numeric(message).hint("scale X and y down"));
+    }
     let least = (0..means.len()).fold(0, |best, k| if means[k] < means[best] { k } else { best });
     let within = (0..means.len()).find(|&k| means[k] <= means[least] + errors[least]).unwrap_or(least);
     let chosen = match params.rule {

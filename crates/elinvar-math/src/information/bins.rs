@@ -48,10 +48,20 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// Bins of a continuous variable.
+    /// Bins of a continuous variable, their number by the rule of Birgé and Rozenholc.
     pub fn continuous(values: &[f64]) -> Self {
-        let n_bins = birge_rozenholc_bins(values);
+        Self::equal_width(values, birge_rozenholc_bins(values))
+    }
+
+    /// This many bins between the least and the greatest value.
+    pub fn equal_width(values: &[f64], n_bins: usize) -> Self {
         Self { bins: assign(values, n_bins), n_bins }
+    }
+
+    /// The rows from `range` alone.
+    #[must_use]
+    pub fn rows(&self, range: std::ops::Range<usize>) -> Self {
+        Self { bins: self.bins[range].to_vec(), n_bins: self.n_bins }
     }
 
     /// One bin a distinct value, in ascending order.
