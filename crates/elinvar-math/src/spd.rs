@@ -320,7 +320,7 @@ pub fn mean(
 
 fn average(stack: ArrayView3<'_, f64>) -> Array2<f64> {
     let (n, rows, columns) = stack.dim();
-    stack.outer_iter().fold(Array2::zeros((rows, columns)), |sum, matrix| sum + &matrix) / n as f64
+    stack.outer_iter().fold(Array2::zeros((rows, columns)), |sum, matrix| sum + matrix) / n as f64
 }
 
 fn geometric_mean(stack: ArrayView3<'_, f64>, start: Option<ArrayView2<'_, f64>>, settings: &MeanSettings, ctx: &Context) -> Result<Mean> {

@@ -28,7 +28,7 @@ fn npy_in_both_orders_and_types() {
     write_array(&path, &crate::TensorData::F32(turned.mapv(|v: f64| v as f32).into_dyn())).unwrap();
     check_blocks(WideFile::open(&path).unwrap(), &values);
     let mut header = "{'descr': '>f8', 'fortran_order': True, 'shape': (5, 7), }".to_owned();
-    while (header.len() + 11) % 64 != 0 {
+    while !(header.len() + 11).is_multiple_of(64) {
         header.push(' ');
     }
     header.push('\n');

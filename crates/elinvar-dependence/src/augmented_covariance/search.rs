@@ -13,6 +13,7 @@ use elinvar_math::spd::{MeanSettings, Metric, TangentSpace, mean};
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Rows that train and rows that are scored.
 #[derive(Clone, Debug)]
@@ -301,12 +302,10 @@ fn score_machines(
     let mut kernels = BTreeMap::new();
     let mut scores = Vec::with_capacity(settings.len());
     for setting in settings {
-        let name = setting.kernel as usize;
-        if !kernels.contains_key(&name) {
-            let pair = (space.kernel(setting.kernel, space.vectors.view())?, space.kernel(setting.kernel, test)?);
-            kernels.insert(name, pair);
-        }
-        let (own, across) = &kernels[&name];
+        let (own, across) = match kernels.entry(setting.kernel as usize) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(free) => free.insert((space.kernel(setting.kernel, space.vectors.view())?, space.kernel(setting.kernel, test)?)),
+        };
         scores.push(grade(TangentMachine::scores_on(own.view(), across.view(), y, classes, setting.c, ctx)?));
     }
     Ok(scores)

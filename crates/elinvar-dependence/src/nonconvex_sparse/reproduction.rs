@@ -39,22 +39,11 @@ pub(super) struct NonconvexSparseStudy;
 const TEN: [u64; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 fn speed(family: &str, penalty: &str, n: usize, tau: f64, seeds: &[u64]) -> Vec<Trial> {
-    let one = |&seed: &u64| Trial {
-        study: "speed".into(),
-        family: family.into(),
-        penalty: penalty.into(),
-        screening: "none".into(),
-        n,
-        gap: 500,
-        tau,
-        snr: 5.0,
-        momentum: true,
-        seed,
-    };
-    seeds.iter().map(one).collect()
+    path("speed", [family, penalty, "none"], (n, 500), tau, 5.0, seeds)
 }
 
-fn path(study: &str, family: &str, penalty: &str, screening: &str, rows: (usize, usize), tau: f64, snr: f64, seeds: &[u64]) -> Vec<Trial> {
+/// Trials of a family, penalty and screening over seeds; `rows` are rows and the zeros between two groups of signals.
+fn path(study: &str, [family, penalty, screening]: [&str; 3], rows: (usize, usize), tau: f64, snr: f64, seeds: &[u64]) -> Vec<Trial> {
     let one = |&seed: &u64| Trial {
         study: study.into(),
         family: family.into(),
@@ -94,12 +83,12 @@ impl Reproduction for NonconvexSparseStudy {
                 list.extend(speed("linear", "scad", 500, 0.9, &TEN));
                 list.extend(speed("logistic", "scad", 500, 0.5, &TEN));
                 for penalty in ["mcp", "scad", "lasso"] {
-                    list.extend(path("recovery", "linear", penalty, "strong", UNBIASED, 0.5, 7.0, &TEN));
+                    list.extend(path("recovery", ["linear", penalty, "strong"], UNBIASED, 0.5, 7.0, &TEN));
                 }
                 for screening in ["strong", "half_strong"] {
-                    list.extend(path("recovery", "linear", "mcp", screening, SCREENED, 0.5, 3.0, &TEN));
+                    list.extend(path("recovery", ["linear", "mcp", screening], SCREENED, 0.5, 3.0, &TEN));
                 }
-                list.extend(path("agreement", "linear", "mcp", "strong", SCREENED, 0.5, 3.0, &TEN));
+                list.extend(path("agreement", ["linear", "mcp", "strong"], SCREENED, 0.5, 3.0, &TEN));
                 list
             }
             Scale::Paper => {
@@ -109,7 +98,7 @@ impl Reproduction for NonconvexSparseStudy {
                     list.extend(speed(family, penalty, n, tau, &hundred));
                 }
                 for (family, penalty, snr, tau, ..) in recoveries() {
-                    list.extend(path("recovery", family, penalty, "half_strong", RECOVERY, tau, snr, &hundred));
+                    list.extend(path("recovery", [family, penalty, "half_strong"], RECOVERY, tau, snr, &hundred));
                 }
                 list
             }
@@ -420,12 +409,15 @@ fn quick_claims() -> Vec<Claim> {
 /// reached no such gap).
 type Speed = (&'static str, &'static str, usize, f64, [f64; 3]);
 
+/// Those medians for three correlations by four numbers of rows.
+type Counts = [[[f64; 3]; 4]; 3];
+
 const INF: f64 = f64::INFINITY;
 
 fn speeds() -> Vec<Speed> {
     const ROWS: [usize; 4] = [200, 500, 1000, 3000];
     const TAUS: [f64; 3] = [0.1, 0.5, 0.9];
-    let tables: [(&str, &str, [[[f64; 3]; 4]; 3]); 4] = [
+    let tables: [(&str, &str, Counts); 4] = [
         (
             "linear",
             "scad",
@@ -475,9 +467,12 @@ fn speeds() -> Vec<Speed> {
 /// A cell of the paper's table of recovery: family, penalty, signal-to-noise ratio, correlation, squared error (where it is known) and PPV.
 type Recovery = (&'static str, &'static str, f64, f64, f64, f64);
 
+/// A row of that table: family, penalty, signal-to-noise ratio, and squared errors and PPV at three correlations.
+type Recovered = (&'static str, &'static str, f64, [f64; 3], [f64; 3]);
+
 fn recoveries() -> Vec<Recovery> {
     const TAUS: [f64; 3] = [0.1, 0.5, 0.9];
-    let rows: [(&str, &str, f64, [f64; 3], [f64; 3]); 6] = [
+    let rows: [Recovered; 6] = [
         ("linear", "scad", 1.0, [0.128, 0.521, 2.839], [0.747, 0.622, 0.488]),
         ("linear", "scad", 3.0, [0.050, 0.156, 2.075], [0.681, 0.551, 0.327]),
         ("linear", "scad", 10.0, [0.016, 0.065, 1.163], [0.528, 0.437, 0.211]),

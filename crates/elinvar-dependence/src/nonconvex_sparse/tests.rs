@@ -82,7 +82,7 @@ fn weights_are_repeated_rows_and_rows_of_weight_zero_are_absent() {
 #[test]
 fn sparse_matrices_give_the_dense_solution_with_and_without_intercept_and_weights() {
     let (n, p) = (50, 40);
-    let value = |i: usize, j: usize| if (7 * i + 3 * j) % 4 == 0 { 1.0 + ((i * j) as f64).sin() } else { 0.0 };
+    let value = |i: usize, j: usize| if (7 * i + 3 * j).is_multiple_of(4) { 1.0 + ((i * j) as f64).sin() } else { 0.0 };
     let x = Array2::from_shape_fn((n, p), |(i, j)| value(i, j));
     let y: Array1<f64> = (0..n).map(|i| 2.0 * x[[i, 3]] - x[[i, 21]] + 0.2 * (i as f64).cos() + 3.0).collect();
     let (mut starts, mut rows, mut values) = (vec![0], Vec::new(), Vec::new());

@@ -148,7 +148,7 @@ impl<D: Design + ?Sized, L: Loss + ?Sized> Smooth for Direct<'_, D, L> {
         self.problem.design.accumulate(&self.columns, d, &mut along);
         let mut second = vec![0.0; along.len()];
         self.problem.loss.second_derivatives(&self.eta, &mut second);
-        along.iter_mut().zip(&second).for_each(|(a, s)| *a *= *a * s);
+        along.iter_mut().zip(&second).for_each(|(a, s)| *a = a.powi(2) * s);
         Ok(pairwise_sum(&along))
     }
 }

@@ -118,7 +118,7 @@ pub(super) fn tangent<T: Real>(tape: &NormTape<T>, values: &mut Array2<T>, scale
     let share = tape.share();
     let mean = sums(values, share);
     for mut row in values.rows_mut() {
-        row.iter_mut().zip(&mean).for_each(|(v, &m)| *v = *v - T::of(m));
+        row.iter_mut().zip(&mean).for_each(|(v, &m)| *v -= T::of(m));
     }
     let drift = weighted_sums(values, &tape.standard, share);
     let mut standard = values.clone();
