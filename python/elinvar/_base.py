@@ -14,7 +14,7 @@ from . import _core, _tables
 from ._compat import BaseEstimator, ClassifierMixin, ConvergenceWarning, NotFittedError, RegressorMixin, TransformerMixin
 from ._frames import warn
 from ._results import Findings
-from ._validation import check_features, check_target, encode_labels
+from ._validation import check_epochs, check_features, check_labels, check_target, encode_labels
 
 #: Parameters of every class: how a call runs, never what it computes.
 LIMITS = ("n_jobs", "time_limit", "mem_limit", "verbose")
@@ -136,6 +136,8 @@ class Core(BaseEstimator):
     _fixed = {}
     #: Names of the core's inputs by their Python names.
     _inputs = {}
+    #: Whether features may be a sparse matrix of SciPy.
+    _sparse = False
 
     @classmethod
     def example(cls, method):
@@ -280,10 +282,14 @@ def _stored(value):
 class _Tabular(Estimator):
     """An estimator of rows of features, with scikit-learn's rules for them."""
 
+    #: Whether cells of X may be missing.
+    _allow_nan = False
+
     def _fit(self, verb, inputs, keywords=None):
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
-        inputs = {**inputs, "X": check_features(self, inputs["X"], reset=True)}
+        if "X" in inputs:
+            inputs = {**inputs, "X": check_features(self, inputs["X"], reset=True)}
         return super()._fit(verb, inputs, keywords)
 
     def _apply(self, verb, inputs, keywords=None, *, returns=(), random_state=None):
@@ -291,6 +297,12 @@ class _Tabular(Estimator):
         if "X" in inputs:
             inputs = {**inputs, "X": check_features(self, inputs["X"], reset=False)}
         return super()._apply(verb, inputs, keywords, returns=returns, random_state=random_state)
+
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._sparse
+        return tags
 
 
 class Regressor(RegressorMixin, _Tabular):
@@ -350,6 +362,141 @@ class Transformer(TransformerMixin, _Tabular):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+class Selector(Transformer):
+    """A transformer that keeps some of the columns of X."""
+
+    def _fit(self, verb, inputs, keywords=None):
+        super()._fit(verb, inputs, keywords)
+        if "X" not in inputs:
+            # What was read from a file has the names of the file.
+            self.feature_names_in_ = np.array(self.feature_names_, dtype=object)
+            self.n_features_in_ = len(self.feature_names_)
+        return self
+
+    def _keep(self, model, values):
+        super()._keep(model, {**values, "support": np.asarray(values["support"], dtype=bool)})
+
+    def get_support(self, indices=False):
+        """Which columns are kept.
+
+        Parameters
+        ----------
+        indices : bool, default=False
+            Whether to return their positions instead of a mask.
+
+        Returns
+        -------
+        support : ndarray
+            Mask (n_features,), or positions of the kept columns.
+        """
+        self._check_is_fitted()
+        return np.flatnonzero(self.support_) if indices else self.support_
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the kept columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns of X; those seen in `fit` where None.
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        self._check_is_fitted()
+        known = getattr(self, "feature_names_in_", None)
+        if input_features is None:
+            input_features = known if known is not None else [f"x{j}" for j in range(self.n_features_in_)]
+        names = np.asarray(input_features, dtype=object)
+        if len(names) != self.n_features_in_:
+            raise ValueError("input_features should have length equal to number of features")
+        if known is not None and (names != known).any():
+            raise ValueError("input_features is not equal to feature_names_in_")
+        return names[self.support_]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.allow_nan = self._allow_nan
+        return tags
+
+
+class _Signals(Core):
+    """What estimators of epochs (n, channels, samples) share: scikit-learn's rules for arrays of three axes."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+class SignalTransformer(TransformerMixin, _Signals):
+    """Maps epochs to something else, each by itself: there is nothing to fit."""
+
+    def fit(self, X, y=None):
+        """Checks the epochs; nothing is learned.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, channels, samples)
+            Epochs.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+        """
+        self.n_channels_in_ = check_epochs(self, X).shape[1]
+        return self
+
+    def _measure(self, verb, inputs, keywords=None, *, returns=(), random_state=0):
+        X = check_epochs(self, inputs["X"])
+        known = getattr(self, "n_channels_in_", X.shape[1])
+        if X.shape[1] != known:
+            raise ValueError(f"X has {X.shape[1]} channels, but {type(self).__name__} is expecting {known} channels as input")
+        return super()._measure(verb, {**inputs, "X": X}, keywords, returns=returns, random_state=random_state)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+class SignalClassifier(ClassifierMixin, _Signals, Estimator):
+    """An estimator of the class of an epoch, for any number of classes."""
+
+    @classmethod
+    def example(cls, method):
+        """Small valid data for a method of this class."""
+        data = super().example(method)
+        return {**data, "y": next(iter(data["y"].values()))} if "y" in data else data
+
+    def _fit(self, verb, inputs, keywords=None):
+        X = check_epochs(self, inputs["X"])
+        y = check_labels(inputs["y"], X.shape[0])
+        super()._fit(verb, {**inputs, "X": X, "y": {"y": y}}, keywords)
+        self.classes_ = np.unique(y)
+        self.n_channels_in_ = X.shape[1]
+        return self
+
+    def _apply(self, verb, inputs, keywords=None, *, returns=(), random_state=None):
+        self._check_is_fitted()
+        inputs = {**inputs, "X": check_epochs(self, inputs["X"])}
+        return super()._apply(verb, inputs, keywords, returns=returns, random_state=random_state)
+
+    def _labels(self, verb, inputs, keywords=None, *, returns):
+        codes = self._apply(verb, inputs, keywords, returns=returns)
+        return self.classes_[np.asarray(codes).astype(int)]
+
+    @classmethod
+    def load(cls, path):
+        """Reads a fitted model from a file."""
+        estimator = super().load(path)
+        estimator.classes_ = np.asarray(estimator.classes_)
+        return estimator
 
 
 def _n_rows(X):

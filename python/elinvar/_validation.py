@@ -24,7 +24,8 @@ def check_features(estimator, X, *, reset):
     X : ndarray, table or dict of columns
         The features, named where `fit` saw names.
     """
-    _refuse_sparse(X)
+    if _is_sparse(X):
+        return _check_sparse(estimator, X, reset)
     names = _tables.feature_names(X)
     if not reset:
         _compare_names(estimator, names)
@@ -38,7 +39,7 @@ def check_features(estimator, X, *, reset):
     if not reset:
         _compare_width(estimator, shape[1])
     if isinstance(X, np.ndarray):
-        _refuse_not_finite(X)
+        _refuse_not_finite(X, allow_nan=estimator._allow_nan)
     if reset:
         estimator.n_features_in_ = shape[1]
         if names is not None:
@@ -61,6 +62,35 @@ def check_target(y, n_rows):
     return y
 
 
+def check_epochs(estimator, X):
+    """Epochs as an array of three axes in double or single precision."""
+    _refuse_sparse(X)
+    X = np.asarray(X)
+    if X.dtype.kind == "c":
+        raise ValueError("Complex data not supported: X")
+    if X.dtype.kind not in "fiub":
+        X = X.astype(np.float64)
+    if X.ndim != 3:
+        raise ValueError(
+            f"{type(estimator).__name__} expects epochs of shape (n, channels, samples), got an array of shape {X.shape}. Reshape a single"
+            " epoch to (1, channels, samples)."
+        )
+    return X
+
+
+def check_labels(y, n_rows):
+    """Labels of any number of classes, as whole numbers, truth values or text."""
+    y = _column(y)
+    if y.dtype.kind == "c":
+        raise ValueError("Complex data not supported: y")
+    if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == np.floor(y)).all()):
+        raise ValueError("Unknown label type: continuous; y must hold whole numbers or text")
+    _check_rows(n_rows, len(y))
+    if y.dtype.kind in "iu":
+        return y.astype(np.int64)
+    return y.astype(np.float64) if y.dtype.kind == "f" else y if y.dtype.kind == "b" else y.astype(str).astype(object)
+
+
 def encode_labels(y, n_rows):
     """Classes and a vector of 0 and 1, the place of each label in the sorted classes."""
     y = _column(y)
@@ -81,9 +111,30 @@ def encode_labels(y, n_rows):
     return classes, places.astype(np.float64)
 
 
-def _refuse_sparse(X):
-    if hasattr(X, "toarray") and hasattr(X, "nnz"):
+def _is_sparse(X):
+    return hasattr(X, "toarray") and hasattr(X, "nnz")
+
+
+def _check_sparse(estimator, X, reset):
+    """Features as a sparse matrix by compressed columns."""
+    if not estimator._sparse:
         raise TypeError("Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert to a dense numpy array.")
+    if X.dtype.kind == "c":
+        raise ValueError("Complex data not supported: X")
+    X = X.tocsc()
+    X.sum_duplicates()
+    _check_shape(estimator, X.shape)
+    if reset:
+        estimator.n_features_in_ = X.shape[1]
+    else:
+        _compare_width(estimator, X.shape[1])
+    bad = np.flatnonzero(~np.isfinite(X.data)) if X.dtype.kind == "f" else ()
+    if len(bad):
+        column = np.searchsorted(X.indptr, bad[0], side="right") - 1
+        raise ValueError(
+            f"X contains a non-finite value at row {X.indices[bad[0]]}, column {column}; drop or fill rows with NaN or inf first"
+        )
+    return X
 
 
 def _matrix(X):
@@ -111,17 +162,18 @@ def _check_shape(estimator, shape):
         raise ValueError(f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is required by {name}.")
 
 
-def _refuse_not_finite(X):
+def _refuse_not_finite(X, *, allow_nan):
     if X.dtype.kind != "f":
         return
     # The sum is NaN or infinite if a cell is, and needs no memory; the search for the cell is for the message.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(X.sum(dtype=np.float64)):
             return
-    bad = np.argwhere(~np.isfinite(X))
+    bad = np.argwhere(np.isinf(X) if allow_nan else ~np.isfinite(X))
     if len(bad):
         row, column = bad[0]
-        raise ValueError(f"X contains a non-finite value at row {row}, column {column}; drop or fill rows with NaN or inf first")
+        what, cells = ("an infinite", "inf") if allow_nan else ("a non-finite", "NaN or inf")
+        raise ValueError(f"X contains {what} value at row {row}, column {column}; drop or fill rows with {cells} first")
 
 
 def _compare_width(estimator, n_features):

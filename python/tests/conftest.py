@@ -9,6 +9,7 @@ from elinvar import _core
 
 #: Parameters that keep an example short; all others stay at their defaults.
 SHORT = {
+    "augmented-covariance": {"inner_cv": 2, "n_splits": 2},
     "distance-covariance": {"max_epochs": 3, "n_permutations": 19, "n_seeds": 1, "cv": 2},
     "monge-gap": {"num_iters": 20},
     "ecological-pomdp": {"max_time": 5.0, "precision": 0.05},
@@ -38,6 +39,11 @@ class Entry:
         """Whether a method fits, applies or measures."""
         verb = next(entry["verb"] for entry in self.methods if entry["name"] == method)
         return self.verbs[verb]["kind"]
+
+    def reads_files(self, method):
+        """Whether a method reads a file by itself, for which no example can stand."""
+        verb = next(entry["verb"] for entry in self.methods if entry["name"] == method)
+        return any(field["shape"] == "path" for field in self.verbs[verb]["inputs"])
 
     @property
     def fit_name(self):

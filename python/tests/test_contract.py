@@ -88,7 +88,7 @@ def test_every_method_runs_on_its_example(estimator_entry):
     fitted = estimator_entry.fitted()
     state = dict(vars(fitted))
     for method in estimator_entry.methods:
-        if method["name"] != estimator_entry.fit_name:
+        if method["name"] != estimator_entry.fit_name and not estimator_entry.reads_files(method["name"]):
             assert estimator_entry.call(fitted, method["name"]) is not None
     assert vars(fitted) == state, "operations leave the object as it was"
 

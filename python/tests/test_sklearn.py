@@ -8,7 +8,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from elinvar.dependence import FairClassifier, FairRegressor, TsallisMixedModel
+from elinvar.dependence import (
+    FairClassifier,
+    FairRegressor,
+    MutualInfoScreener,
+    NonconvexClassifier,
+    NonconvexClassifierCV,
+    NonconvexCV,
+    NonconvexRegressor,
+    TsallisMixedModel,
+)
 from elinvar.transport import MongeGapMap
 
 
@@ -30,6 +39,12 @@ ESTIMATORS = [
     FairClassifier(model="linear"),
     TsallisMixedModel(),
     MapToItself(num_iters=20, batch_size=2),
+    MutualInfoScreener(),
+    MutualInfoScreener(estimator="binning", n_features_to_select=2),
+    NonconvexRegressor(),
+    NonconvexClassifier(),
+    NonconvexCV(cv=3),
+    NonconvexClassifierCV(cv=3),
 ]
 
 

@@ -89,6 +89,9 @@ fn base(role: Role) -> &'static str {
         Role::Regressor => "Regressor",
         Role::Classifier => "Classifier",
         Role::Transformer => "Transformer",
+        Role::Selector => "Selector",
+        Role::SignalClassifier => "SignalClassifier",
+        Role::SignalTransformer => "SignalTransformer",
         Role::Estimator => "Estimator",
         Role::Measurement => "Measurement",
         Role::Function => "call_function",
@@ -97,7 +100,7 @@ fn base(role: Role) -> &'static str {
 
 fn class_text(method: &Method, class: &Class) -> String {
     let parameters = constructor(class);
-    let fits = class.role != Role::Measurement;
+    let fits = !matches!(class.role, Role::Measurement | Role::SignalTransformer);
     let mut documented: Vec<Entry> = parameters.iter().map(|p| Entry::parameter(p)).collect();
     documented.extend(fits.then(|| Entry::of(RANDOM_STATE)));
     documented.extend(LIMITS.map(Entry::of));
@@ -119,6 +122,13 @@ fn class_text(method: &Method, class: &Class) -> String {
     if !class.inputs.is_empty() {
         let renamed = class.inputs.iter().map(|(declared, python)| format!("{python:?}: {declared:?}"));
         let _ = writeln!(text, "    _inputs = {{{}}}", renamed.collect::<Vec<_>>().join(", "));
+    }
+    let gaps = |entry: &ClassMethod| method.verb(entry.verb).is_ok_and(|v| v.inputs.iter().any(|field| field.name == "X" && field.gaps));
+    if class.methods.iter().any(gaps) {
+        text.push_str("    _allow_nan = True\n");
+    }
+    if class.sparse {
+        text += "    _sparse = True\n";
     }
     let mut arguments: Vec<String> = parameters.iter().map(|p| format!("{}={}", p.name, default(p))).collect();
     arguments.extend(fits.then(|| "random_state=None".to_owned()));
@@ -147,7 +157,8 @@ fn limits() -> Vec<String> {
 }
 
 fn method_text(class: &Class, entry: &ClassMethod, verb: &Verb) -> String {
-    let is_label = class.role == Role::Classifier && verb.kind == VerbKind::Apply && entry.name == "predict";
+    let is_label =
+        matches!(class.role, Role::Classifier | Role::SignalClassifier) && verb.kind == VerbKind::Apply && entry.name == "predict";
     let has_probabilities = class.methods.iter().any(|m| m.name == "predict_proba");
     match (is_label, has_probabilities) {
         (true, false) => {
@@ -183,6 +194,8 @@ fn call(class: &Class, entry: &ClassMethod, verb: &Verb, name: &str, helper: &st
     let summary = match helper {
         "_labels" => "The more probable class of each row.",
         "_probabilities" => "The probabilities of both classes.",
+        _ if entry.name == "predict_proba" => "The probability of each class.",
+        _ if entry.name == "decision_function" => "Scores by which epochs are told apart.",
         _ => verb.summary,
     };
     let mut passed = vec![format!("{:?}", verb.name), inputs];
@@ -285,6 +298,7 @@ impl Entry {
             Shape::Vector | Shape::Matrix | Shape::Tensor(_) => "array-like",
             Shape::Table => "dict, table or array-like",
             Shape::Document => "path, str or dict",
+            Shape::Path => "path",
             Shape::Json => "object",
             Shape::Function => "callable",
         };
@@ -297,7 +311,7 @@ impl Entry {
             Shape::Scalar => "float",
             Shape::Vector | Shape::Matrix | Shape::Tensor(_) => "ndarray",
             Shape::Table => "Table",
-            Shape::Document => "str",
+            Shape::Document | Shape::Path => "str",
             Shape::Json | Shape::Function => "object",
         };
         let kind = if field.optional { format!("{kind} or None") } else { kind.to_owned() };
@@ -324,12 +338,16 @@ fn returned(class: &Class, entry: &ClassMethod, verb: &Verb, helper: &str) -> Ve
 
 fn attributes(class: &Class) -> Vec<Entry> {
     let mut entries: Vec<Entry> = class.attributes.iter().map(|(name, doc)| Entry::of((&format!("{name}_"), "", &sentence(doc)))).collect();
-    if matches!(class.role, Role::Regressor | Role::Classifier | Role::Transformer) {
+    if matches!(class.role, Role::Regressor | Role::Classifier | Role::Transformer | Role::Selector) {
         entries.push(Entry::of(("n_features_in_", "int", "Number of features seen in `fit`.")));
         entries.push(Entry::of(("feature_names_in_", "ndarray of str", "Names of the features, where `fit` saw a table.")));
     }
     if class.role == Role::Classifier {
         entries.push(Entry::of(("classes_", "ndarray of shape (2,)", "The two labels.")));
+    }
+    if class.role == Role::SignalClassifier {
+        entries.push(Entry::of(("n_channels_in_", "int", "Number of channels seen in `fit`.")));
+        entries.push(Entry::of(("classes_", "ndarray of shape (K,)", "The labels in rising order.")));
     }
     entries.push(Entry::of(("history_", "Table", "Figures of every recorded step.")));
     entries.push(Entry::of(("status_", "{\"converged\", \"iteration_limit\", \"time_limit\"}", "How the fit ended.")));
@@ -358,7 +376,9 @@ fn example(method: &Method, class: &Class) -> String {
     let Some(first) = class.methods.first() else { return String::new() };
     match class.role {
         Role::Function => String::new(),
-        Role::Measurement => format!("{head}>>> found = {name}().{}(**{name}.example({:?}))\n", first.name, first.name),
+        Role::Measurement | Role::SignalTransformer => {
+            format!("{head}>>> found = {name}().{}(**{name}.example({:?}))\n", first.name, first.name)
+        }
         _ => {
             let mut text = format!("{head}>>> fitted = {name}().{}(**{name}.example({:?}))\n", first.name, first.name);
             if let Some(next) = class.methods.get(1) {

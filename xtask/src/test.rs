@@ -7,9 +7,9 @@ use elinvar_core::Result;
 /// The Python module is tested from Python; its crate has no tests of its own and would link an interpreter.
 const RUST: [&str; 3] = ["--workspace", "--exclude", "elinvar-python"];
 
-/// Crates with code behind features that the default build leaves out: Burn networks and AnnData files.
+/// Crates with code behind features that the default build leaves out: Burn networks, AnnData files and recordings.
 const OPTIONAL: [&str; 8] = ["-p", "elinvar-nn", "-p", "elinvar-transport", "-p", "elinvar-data", "--features", FEATURES];
-const FEATURES: &str = "elinvar-nn/burn,elinvar-transport/burn,elinvar-transport/hdf5,elinvar-data/hdf5";
+const FEATURES: &str = "elinvar-nn/burn,elinvar-transport/burn,elinvar-transport/hdf5,elinvar-data/hdf5,elinvar-data/edf";
 
 /// Rust tests, documentation tests, then the Python package; with a filter only the Rust tests of that name.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {

@@ -29,6 +29,8 @@ fn of_parameter(parameter: &Parameter) -> Arg {
     match parameter.domain {
         // `--exact` or `--exact=false`; without the equals sign the next argument would be taken for the value.
         Domain::Bool => flag.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        // `--band 8 35`: a list of fixed length is that many words.
+        Domain::List { .. } => flag.num_args(parameter.length.unwrap_or(1)),
         _ => flag,
     }
 }
@@ -101,8 +103,9 @@ pub(crate) fn read(spec: &Spec, matches: &ArgMatches) -> Result<Map<String, Valu
     for parameter in &spec.parameters {
         let id = id(&parameter.name);
         let given = matches.value_source(&id) == Some(ValueSource::CommandLine);
-        if let Some(text) = matches.get_one::<String>(&id).filter(|_| given) {
-            values.insert(parameter.name.clone(), parameter.parse(text)?);
+        if let Some(words) = matches.get_many::<String>(&id).filter(|_| given) {
+            let text = words.map(String::as_str).collect::<Vec<_>>().join(",");
+            values.insert(parameter.name.clone(), parameter.parse(&text)?);
         }
         if let Some(word) = parameter.shorthand.as_ref().filter(|_| matches.get_flag(&shorthand_id(&parameter.name))) {
             values.insert(parameter.name.clone(), parameter.parse(word)?);

@@ -1,7 +1,7 @@
 //! Inputs of a task from the command line: files, columns of the data table, and the columns that are left.
 
-use crate::files;
 use crate::terminal::Terminal;
+use crate::{archive, files};
 use clap::{Arg, ArgMatches};
 use elinvar_core::{Bundle, Error, Field, Item, Kind, Origin, Result, Shape, Table, Verb};
 use ndarray::Axis;
@@ -17,6 +17,7 @@ pub(crate) fn flags(verb: &Verb) -> Vec<Arg> {
             all.push(table("data").long("data").conflicts_with("DATA").help("Data table, the same as DATA"));
         }
     }
+    all.extend(archive::flags(verb));
     all.extend(offered(verb).map(flag));
     all
 }
@@ -27,20 +28,22 @@ fn offered(verb: &Verb) -> impl Iterator<Item = &Field> {
 }
 
 fn takes_table(verb: &Verb) -> bool {
-    offered(verb).any(|field| field.origin != Origin::File)
+    offered(verb).any(|field| matches!(field.origin, Origin::Columns | Origin::Rest))
 }
 
 fn flag(field: &Field) -> Arg {
     let (value, what) = match (field.origin, field.shape) {
         (Origin::File, Shape::Scalar) => ("NUMBER", ""),
         (Origin::File, Shape::Document) => ("FILE", " [a text file]"),
+        (Origin::File, Shape::Path) => ("FILE", ""),
         (Origin::File, Shape::Json) => ("FILE", " [.json]"),
         (Origin::File, _) => ("FILE", " [.csv, .parquet, .npy, .npz:NAME, or - for CSV on standard input]"),
         (Origin::Columns, Shape::Scalar | Shape::Vector) => ("COLUMN", " [a column of DATA]"),
         (Origin::Columns, _) => ("COLUMNS", " [columns of DATA, with commas between]"),
+        (Origin::Member, _) => archive::flag_of(field),
         (Origin::Rest, _) => ("COLUMNS", " [default: the columns of DATA that nothing else takes]"),
     };
-    let optional = if field.optional || field.origin == Origin::Rest { "" } else { " (required)" };
+    let optional = if field.optional || matches!(field.origin, Origin::Rest | Origin::Member) { "" } else { " (required)" };
     Arg::new(id(field))
         .long(field.flag_name())
         .value_name(value)
@@ -67,6 +70,9 @@ pub(crate) fn read(verb: &Verb, matches: &ArgMatches, terminal: &mut Terminal) -
     if takes_table(verb) {
         read_columns(verb, matches, terminal, &mut once, &mut inputs)?;
     }
+    if archive::members(verb).next().is_some() {
+        archive::read(verb, matches, |field| matches.get_one::<String>(&id(field)), terminal, &mut inputs)?;
+    }
     for field in offered(verb).filter(|field| field.origin == Origin::File) {
         if let Some(text) = matches.get_one::<String>(&id(field)) {
             once(text)?;
@@ -85,6 +91,7 @@ fn read_file(field: &Field, text: &str, terminal: &mut Terminal) -> Result<Item<
             Err(_) => Err(Error::input(format!("'{}' must be one number, got '{text}'", field.name))),
         },
         Shape::Document => Ok(Item::Document { name: text.to_owned(), text: files::read_text(path)? }),
+        Shape::Path => Ok(Item::Json(text.into())),
         Shape::Json => files::read_json(path).map(Item::Json),
         Shape::Table => files::read_table(text, terminal).map(Item::Table),
         Shape::Matrix => files::read_numbers(text, terminal).map(|item| match item {
@@ -105,7 +112,7 @@ fn read_columns(
     inputs: &mut Bundle<'static>,
 ) -> Result<()> {
     let named: Vec<(&Field, &String)> = offered(verb)
-        .filter(|field| field.origin != Origin::File)
+        .filter(|field| matches!(field.origin, Origin::Columns | Origin::Rest))
         .filter_map(|field| matches.get_one::<String>(&id(field)).map(|text| (field, text)))
         .collect();
     let Some(data) = matches.get_one::<String>("DATA").or_else(|| matches.try_get_one::<String>("data").ok().flatten()) else {
@@ -114,7 +121,7 @@ fn read_columns(
                 Err(Error::new(Kind::Parameter, format!("--{} names columns, and there is no data table", field.flag_name()))
                     .hint("give its file as DATA"))
             }
-            None if offered(verb).any(|f| f.origin != Origin::File && !f.optional) => {
+            None if offered(verb).any(|f| matches!(f.origin, Origin::Columns | Origin::Rest) && !f.optional) => {
                 Err(Error::new(Kind::Parameter, "the data table is missing").hint("give its file as DATA, or - for standard input"))
             }
             None => Ok(()),

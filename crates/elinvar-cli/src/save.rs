@@ -58,7 +58,7 @@ fn has_rows(item: &Item<'_>) -> bool {
         Item::Array32(a) => a.ndim() > 0,
         Item::Integers(a) => a.ndim() > 0,
         Item::Table(_) => true,
-        Item::Document { .. } | Item::Json(_) | Item::Function(_) => false,
+        Item::Sparse(_) | Item::Document { .. } | Item::Json(_) | Item::Function(_) => false,
     }
 }
 

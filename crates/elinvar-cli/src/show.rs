@@ -91,7 +91,7 @@ pub(crate) fn item_json(item: &Item<'_>) -> Value {
         Item::Table(table) => table_json(table),
         Item::Document { name, text } => json!({ "name": name, "text": text }),
         Item::Json(value) => value.clone(),
-        Item::Function(_) => Value::Null,
+        Item::Sparse(_) | Item::Function(_) => Value::Null,
     }
 }
 

@@ -92,3 +92,44 @@ fn ctrl_c_in_the_middle_of_a_reproduction_loses_nothing() {
         serde_json::from_slice::<serde_json::Value>(&std::fs::read(&record).unwrap()).unwrap();
     }
 }
+
+/// Two channels at 50 samples a second; every two seconds a second of a slow or a fast rhythm, marked at its start.
+fn recording() -> String {
+    let mut csv = "C3,C4,marker\n".to_owned();
+    for t in 0..2400_u32 {
+        let (block, place) = (t / 100, t % 100);
+        let fast = block % 2 == 1;
+        let angle = f64::from(t) * if fast { 1.9 } else { 1.1 } + f64::from(block);
+        let hashed = (12.9898 * f64::from(t)).sin() * 43758.5453;
+        let noise = hashed - hashed.floor();
+        let marker = if place == 0 { if fast { "fast" } else { "slow" } } else { "" };
+        csv += &format!("{},{},{marker}\n", angle.sin() + 0.3 * noise, (angle + 0.7).cos() - 0.5 * noise * noise);
+    }
+    csv
+}
+
+#[test]
+fn a_recording_is_cut_fitted_and_classified() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (csv, model) = (path("rec.csv"), path("model.safetensors"));
+    std::fs::write(&csv, recording()).unwrap();
+    let cut = [csv.as_str(), "--sfreq", "50", "--tmin", "0", "--tmax", "1.8"];
+    let fit =
+        [&["augmented-covariance", "fit"], &cut[..], &["--classifier", "mdm", "--order", "3", "--lag", "1", "--band", "4", "20"]].concat();
+    elinvar(&[&fit[..], &["--out", &model]].concat()).success();
+    let predict = [&["augmented-covariance", "predict"], &cut[..], &["--model", &model, "--json"]].concat();
+    let found: serde_json::Value = serde_json::from_slice(&elinvar(&predict).success().get_output().stdout).unwrap();
+    let labels = found.to_string();
+    assert_eq!((labels.matches("\"slow\"").count(), labels.matches("\"fast\"").count()), (12, 12), "{labels}");
+    for (arguments, message) in [
+        (vec!["--tmax", "1"], "error: a CSV recording needs --sfreq, its samples a second"),
+        (vec!["--sfreq", "50"], "error: a recording needs --tmax, the end of each epoch in seconds after its event"),
+        (vec!["--sfreq", "50", "--tmax", "1", "--events", "slow,quick"], "error: there is no event 'quick'"),
+    ] {
+        let all = [&["augmented-covariance", "fit", csv.as_str(), "--out", model.as_str()], &arguments[..]].concat();
+        let errors = text(&elinvar(&all).failure().get_output().stderr);
+        let bare = errors.replace("error: augmented-covariance: ", "error: ");
+        assert!(bare.starts_with(message), "{errors}");
+    }
+}

@@ -28,6 +28,8 @@ pub enum Shape {
     Json,
     /// A function of arrays.
     Function,
+    /// The path of a file that the method reads itself, in pieces; a JSON string in a bundle.
+    Path,
 }
 
 /// How the command line gets an input.
@@ -40,6 +42,8 @@ pub enum Origin {
     Columns,
     /// The columns of the data table that no other input took.
     Rest,
+    /// The array of that name in the data archive: `data.npz` holds `X` and `y`.
+    Member,
 }
 
 /// Declaration of one input or output.
@@ -55,6 +59,8 @@ pub struct Field {
     pub origin: Origin,
     /// Whether it may be left out.
     pub optional: bool,
+    /// Whether cells may be missing (NaN).
+    pub gaps: bool,
     /// Meaning, with shape and unit.
     pub doc: &'static str,
 }
@@ -62,23 +68,35 @@ pub struct Field {
 impl Field {
     /// An input from a file of its own, or an output.
     pub const fn new(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { name, flag: None, shape, origin: Origin::File, optional: false, doc }
+        Self { name, flag: None, shape, origin: Origin::File, optional: false, gaps: false, doc }
     }
 
     /// An input that is one or more columns of the data table.
     pub const fn columns(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { name, flag: None, shape, origin: Origin::Columns, optional: false, doc }
+        Self { name, flag: None, shape, origin: Origin::Columns, optional: false, gaps: false, doc }
     }
 
     /// An input made of the columns that no other input took.
     pub const fn rest(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { name, flag: None, shape, origin: Origin::Rest, optional: false, doc }
+        Self { name, flag: None, shape, origin: Origin::Rest, optional: false, gaps: false, doc }
+    }
+
+    /// An input that is an array of the data archive.
+    pub const fn member(name: &'static str, shape: Shape, doc: &'static str) -> Self {
+        Self { name, flag: None, shape, origin: Origin::Member, optional: false, gaps: false, doc }
     }
 
     /// May be left out.
     #[must_use]
     pub const fn optional(mut self) -> Self {
         self.optional = true;
+        self
+    }
+
+    /// May have missing cells (NaN).
+    #[must_use]
+    pub const fn with_gaps(mut self) -> Self {
+        self.gaps = true;
         self
     }
 
@@ -119,6 +137,49 @@ impl fmt::Debug for Function {
     }
 }
 
+/// A sparse matrix by compressed columns (CSC).
+#[derive(Clone, Debug, PartialEq)]
+pub struct SparseMatrix {
+    n_rows: usize,
+    starts: Vec<usize>,
+    rows: Vec<u32>,
+    values: Vec<f64>,
+}
+
+impl SparseMatrix {
+    /// From the number of rows, the `starts` of the p columns with the end of the last (p + 1), and row and value of every number.
+    ///
+    /// # Errors
+    /// Starts that do not rise from 0 to the number of values, or a row outside the matrix.
+    pub fn new(n_rows: usize, starts: Vec<usize>, rows: Vec<u32>, values: Vec<f64>) -> Result<Self> {
+        let fits = starts.first() == Some(&0) && starts.is_sorted() && starts.last() == Some(&values.len()) && rows.len() == values.len();
+        if !fits {
+            let message = format!("a sparse matrix needs starts that rise from 0 to its {} values, and a row for each", values.len());
+            return Err(Error::input(message));
+        }
+        match rows.iter().find(|&&row| row as usize >= n_rows) {
+            Some(row) => Err(Error::input(format!("a sparse matrix of {n_rows} rows has a value in row {row}"))),
+            None => Ok(Self { n_rows, starts, rows, values }),
+        }
+    }
+
+    /// Rows.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Columns.
+    pub fn n_columns(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Row and value of the stored numbers of a column.
+    pub fn column(&self, j: usize) -> impl Iterator<Item = (usize, f64)> {
+        let range = self.starts[j]..self.starts[j + 1];
+        self.rows[range.clone()].iter().map(|&row| row as usize).zip(self.values[range].iter().copied())
+    }
+}
+
 /// One value of a bundle. Arrays may be borrowed, so that NumPy's memory is read in place.
 #[derive(Clone, Debug)]
 pub enum Item<'a> {
@@ -128,6 +189,8 @@ pub enum Item<'a> {
     Array32(CowArray<'a, f32, IxDyn>),
     /// Whole numbers.
     Integers(ArrayD<i64>),
+    /// Real numbers, most of them 0.
+    Sparse(SparseMatrix),
     /// Named columns.
     Table(Table),
     /// Text with the name of the file that it came from.
@@ -151,6 +214,7 @@ impl Item<'_> {
             Item::Array(a) => array(a.shape()),
             Item::Array32(a) => array(a.shape()),
             Item::Integers(a) => array(a.shape()),
+            Item::Sparse(m) => format!("a sparse matrix of shape [{}, {}]", m.n_rows(), m.n_columns()),
             Item::Table(t) => format!("a table of {} rows and {} columns", t.n_rows(), t.n_columns()),
             Item::Document { name, .. } => format!("the document '{name}'"),
             Item::Json(_) => "a JSON value".into(),
@@ -164,6 +228,7 @@ impl Item<'_> {
             Item::Array(a) => Item::Array(a.into_owned().into()),
             Item::Array32(a) => Item::Array32(a.into_owned().into()),
             Item::Integers(a) => Item::Integers(a),
+            Item::Sparse(m) => Item::Sparse(m),
             Item::Table(t) => Item::Table(t),
             Item::Document { name, text } => Item::Document { name, text },
             Item::Json(v) => Item::Json(v),
@@ -195,6 +260,11 @@ impl From<f64> for Item<'_> {
 impl From<Vec<f64>> for Item<'_> {
     fn from(v: Vec<f64>) -> Self {
         ndarray::Array1::from_vec(v).into()
+    }
+}
+impl From<SparseMatrix> for Item<'_> {
+    fn from(matrix: SparseMatrix) -> Self {
+        Item::Sparse(matrix)
     }
 }
 impl From<Table> for Item<'_> {

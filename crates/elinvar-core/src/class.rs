@@ -13,6 +13,12 @@ pub enum Role {
     Classifier,
     /// `fit` and `transform`.
     Transformer,
+    /// A transformer that keeps some of the columns.
+    Selector,
+    /// `fit` and `predict` a class of arrays (n, channels, samples), any number of classes.
+    SignalClassifier,
+    /// `transform` of arrays (n, channels, samples) that needs nothing of the others.
+    SignalTransformer,
     /// Any other object that fits a model.
     Estimator,
     /// An object whose methods only measure.
@@ -55,12 +61,25 @@ pub struct Class {
     pub attributes: &'static [(&'static str, &'static str)],
     /// Measuring methods and functions that draw random numbers: they take `random_state`. Fits always do, in the constructor.
     pub random: &'static [&'static str],
+    /// Whether its features may be a sparse matrix.
+    pub sparse: bool,
 }
 
 impl Class {
     /// A class with the parameters of `P` in its constructor.
     pub fn new<P: Params>(name: &'static str, role: Role, doc: &'static str) -> Self {
-        Self { name, doc, role, constructor: Spec::of::<P>(), fixed: &[], methods: Vec::new(), inputs: &[], attributes: &[], random: &[] }
+        Self {
+            name,
+            doc,
+            role,
+            constructor: Spec::of::<P>(),
+            fixed: &[],
+            methods: Vec::new(),
+            inputs: &[],
+            attributes: &[],
+            random: &[],
+            sparse: false,
+        }
     }
 
     /// Adds a method that returns all outputs of a verb.
@@ -101,6 +120,13 @@ impl Class {
     #[must_use]
     pub fn random(mut self, methods: &'static [&'static str]) -> Self {
         self.random = methods;
+        self
+    }
+
+    /// Its features may be a sparse matrix.
+    #[must_use]
+    pub fn sparse(mut self) -> Self {
+        self.sparse = true;
         self
     }
 }

@@ -15,7 +15,7 @@ pub mod reproduction;
 pub mod status;
 pub mod table;
 
-pub use bundle::{Bundle, Field, Function, Input, Item, NoInput, Origin, Output, Shape, check_finite, check_finite_vector};
+pub use bundle::{Bundle, Field, Function, Input, Item, NoInput, Origin, Output, Shape, SparseMatrix, check_finite, check_finite_vector};
 pub use class::{Class, ClassMethod, Role};
 pub use context::{Cancel, Context, Progress, ProgressSink};
 pub use error::{Error, Kind, Result};

@@ -162,6 +162,8 @@ pub struct Parameter {
     pub shorthand: Option<String>,
     /// What to do about a value out of range, where the range alone does not say.
     pub hint: Option<String>,
+    /// Number of elements of a list that has always as many.
+    pub length: Option<usize>,
 }
 
 impl Parameter {
@@ -291,6 +293,11 @@ fn read_property(name: &str, property: &Value, root: &Value, default: Option<&Va
         log_scale: property.get("x-scale").and_then(Value::as_str) == Some("log"),
         shorthand: text_of(property, "x-shorthand"),
         hint: text_of(property, "x-hint"),
+        length: property
+            .get("minItems")
+            .filter(|least| property.get("maxItems") == Some(least))
+            .and_then(Value::as_u64)
+            .map(|n| n as usize),
     }
 }
 

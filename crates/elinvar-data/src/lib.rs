@@ -4,6 +4,8 @@
 //! |---|---|
 //! | table | CSV (delimiter sniffed, `.gz` by content), Parquet, Arrow IPC, R data frames, NPY/NPZ of rank 1 or 2 |
 //! | array | NPY, NPZ (`file.npz:name`), safetensors (`file.safetensors:name`), numeric CSV |
+//! | columns in blocks | NPY, Parquet and PLINK `.bed` without holding the file in memory: [`WideFile`] |
+//! | recording | EDF, EDF+, BDF, GDF with annotations, and CSV with a column of markers, with the feature `edf` |
 //! | annotated matrix | AnnData (`.h5ad`), with the feature `hdf5` |
 //! | model | safetensors whose metadata names method, format, parameters and versions |
 //!
@@ -23,15 +25,19 @@ mod describe;
 mod element;
 mod format;
 mod limits;
+mod members;
 mod model;
 mod npy;
 mod npz;
 mod output;
 pub mod rda;
+#[cfg(feature = "edf")]
+pub mod recording;
 mod source;
 mod study;
 mod table;
 mod tensor;
+mod wide;
 
 pub use anndata::{AnnData, read_anndata};
 pub use array::{
@@ -39,8 +45,10 @@ pub use array::{
 };
 pub use describe::{describe, describe_from};
 pub use format::Format;
+pub use members::{read_members, read_members_from};
 pub use model::ModelFile;
 pub use output::{atomic_write, atomic_write_with};
 pub use study::{study_anndata, study_file};
 pub use table::{read_table, read_table_from, write_table, write_table_to};
 pub use tensor::TensorData;
+pub use wide::WideFile;

@@ -38,12 +38,41 @@ impl<'a> Npy<'a> {
         self.elements().array(&layout, count)
     }
 
+    /// The array, or the lines of text where the elements are text of fixed width (`<U12`, `S12`).
+    pub(crate) fn numbers_or_text(mut self) -> Result<NumbersOrText> {
+        let (header, start) = self.header()?;
+        if let Some(text) = TextType::of(&header) {
+            return self.text(&header, text, start).map(NumbersOrText::Text);
+        }
+        let layout = parse(self.name, &header)?;
+        let count = layout.checked_count(self.name, self.len - start)?;
+        self.elements().tensor(&layout, count).map(NumbersOrText::Numbers)
+    }
+
+    fn text(&mut self, header: &str, text: TextType, start: u64) -> Result<Vec<String>> {
+        // The rest of the header is that of an array of bytes.
+        let layout = parse(self.name, &header.replacen(&text.code, "|u1", 1))?;
+        let width = text.width();
+        let count: usize = layout.shape.iter().product();
+        let bytes = count.checked_mul(width).filter(|&bytes| layout.shape.len() == 1 && bytes as u64 == self.len - start);
+        let Some(bytes) = bytes else {
+            let message =
+                format!("text must be one axis whose elements fill the file, got shape {:?} and {}", layout.shape, human(self.len - start));
+            return Err(self.name.damaged(message));
+        };
+        let mut data = Vec::new();
+        Read::take(&mut *self.reader, bytes as u64).read_to_end(&mut data).map_err(|e| self.name.io(e))?;
+        let cells = data.chunks_exact(width.max(1)).map(|cell| text.decode(cell));
+        let cells: Option<Vec<String>> = if width == 0 { Some(vec![String::new(); count]) } else { cells.collect() };
+        cells.filter(|cells| cells.len() == count).ok_or_else(|| self.name.damaged("the text is cut short or holds no characters"))
+    }
+
     fn elements(self) -> Elements<'a> {
         Elements { name: self.name, reader: self.reader, sure: self.sure }
     }
 
     /// Reads the header and compares what it claims with the bytes present.
-    fn layout(&mut self) -> Result<(Layout, usize)> {
+    pub(crate) fn layout(&mut self) -> Result<(Layout, usize)> {
         let (header, start) = self.header()?;
         let layout = parse(self.name, &header)?;
         let count = layout.checked_count(self.name, self.len - start)?;
@@ -87,6 +116,44 @@ impl<'a> Npy<'a> {
 
     fn fill(&mut self, buffer: &mut [u8]) -> Result<()> {
         self.reader.read_exact(buffer).map_err(|e| self.name.io(e))
+    }
+}
+
+/// What a member of an archive may be.
+pub(crate) enum NumbersOrText {
+    Numbers(TensorData),
+    Text(Vec<String>),
+}
+
+/// NumPy's text of fixed width: `U` for characters of 4 bytes, `S` for bytes.
+struct TextType {
+    code: String,
+    characters: usize,
+    wide: bool,
+    big_endian: bool,
+}
+
+impl TextType {
+    fn of(header: &str) -> Option<Self> {
+        let value = header.split_once("descr").and_then(|(_, rest)| rest.split_once(':'))?.1.trim_start();
+        let code = quoted(value)?.0;
+        let kind = code.trim_start_matches(['<', '>', '=', '|']);
+        let (wide, digits) = (kind.starts_with('U'), kind.strip_prefix(['U', 'S'])?);
+        let characters = digits.parse().ok().filter(|&n: &usize| n <= 1 << 16)?;
+        Some(Self { code: code.to_owned(), characters, wide, big_endian: code.starts_with('>') })
+    }
+
+    fn width(&self) -> usize {
+        self.characters * if self.wide { 4 } else { 1 }
+    }
+
+    fn decode(&self, cell: &[u8]) -> Option<String> {
+        if !self.wide {
+            return String::from_utf8(cell.to_vec()).ok().map(|text| text.trim_end_matches('\0').to_owned());
+        }
+        let number = |four: &[u8; 4]| if self.big_endian { u32::from_be_bytes(*four) } else { u32::from_le_bytes(*four) };
+        let characters: Option<String> = cell.as_chunks::<4>().0.iter().map(|four| char::from_u32(number(four))).collect();
+        characters.map(|text| text.trim_end_matches('\0').to_owned())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::element::{Dtype, Number};
 use crate::limits::{decompressed_limit, human};
-use crate::npy::{self, Npy};
+use crate::npy::{self, Npy, NumbersOrText};
 use crate::source::{Name, one_line};
 use crate::tensor::TensorData;
 use elinvar_core::Result;
@@ -76,6 +76,13 @@ impl<R: Read + Seek> Npz<R> {
             let (stored, tensor) = self.with_member(&name, |npy| npy.typed())?;
             Ok(Named { name, stored, tensor })
         };
+        names.into_iter().map(read).collect()
+    }
+
+    /// All members in the order of the file: arrays, and columns of text.
+    pub(crate) fn members(&mut self) -> Result<Vec<(String, NumbersOrText)>> {
+        let names = self.names();
+        let read = |name: String| self.with_member(&name, |npy| npy.numbers_or_text()).map(|member| (name, member));
         names.into_iter().map(read).collect()
     }
 

@@ -128,6 +128,123 @@ pub fn symmetric_eigen(matrix: ArrayView2<'_, f64>) -> Result<(Array1<f64>, Arra
     Ok((Array1::from_shape_fn(matrix.nrows(), |i| values[i]), to_array(eigen.U())))
 }
 
+/// Eigenvalues (ascending) of a symmetric matrix; only the lower triangle is read.
+///
+/// # Errors
+/// As for [`symmetric_eigen`].
+pub fn symmetric_eigenvalues(matrix: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
+    check_square(matrix, "an eigendecomposition")?;
+    let matrix = matrix.as_standard_layout();
+    let values = dense(&matrix)?.self_adjoint_eigenvalues(Side::Lower);
+    values.map_err(|e| Error::numeric(format!("the symmetric eigendecomposition did not converge: {e:?}")))
+}
+
+/// Room for the eigendecompositions of many symmetric matrices of one size.
+pub(crate) struct EigenSolver {
+    values: faer::diag::Diag<f64>,
+    vectors: faer::Mat<f64>,
+    scaled: faer::Mat<f64>,
+    memory: faer::dyn_stack::MemBuffer,
+}
+
+impl EigenSolver {
+    pub(crate) fn new(size: usize) -> Self {
+        use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd_scratch};
+        let room = self_adjoint_evd_scratch::<f64>(size, ComputeEigenvectors::Yes, Par::Seq, Default::default());
+        let square = || faer::Mat::zeros(size, size);
+        let memory = faer::dyn_stack::MemBuffer::new(room);
+        Self { values: faer::diag::Diag::zeros(size), vectors: square(), scaled: square(), memory }
+    }
+
+    /// Eigenvalues (ascending) of a row-major symmetric matrix, and its eigenvectors when asked for.
+    fn decompose(&mut self, matrix: &[f64], with_vectors: bool) -> Result<&[f64]> {
+        let size = self.values.dim();
+        if let Some(at) = matrix.iter().position(|value| !value.is_finite()) {
+            let (row, column) = (at / size, at % size);
+            return Err(Error::numeric(format!(
+                "an eigendecomposition needs finite entries, got {} at row {row}, column {column}",
+                matrix[at]
+            )));
+        }
+        let vectors = with_vectors.then(|| self.vectors.as_mut());
+        let stack = faer::dyn_stack::MemStack::new(&mut self.memory);
+        let matrix = MatRef::from_row_major_slice(matrix, size, size);
+        faer::linalg::evd::self_adjoint_evd(matrix, self.values.as_mut(), vectors, Par::Seq, stack, Default::default())
+            .map_err(|e| Error::numeric(format!("the symmetric eigendecomposition did not converge: {e:?}")))?;
+        self.found()
+    }
+
+    /// The eigenvalues of the last decomposition.
+    fn found(&self) -> Result<&[f64]> {
+        let values = self.values.column_vector().try_as_col_major().map(|values| values.as_slice());
+        values.ok_or_else(|| Error::internal("eigenvalues are not contiguous"))
+    }
+
+    /// Eigenvalues (ascending) of a row-major symmetric matrix.
+    pub(crate) fn values(&mut self, matrix: &[f64]) -> Result<&[f64]> {
+        self.decompose(matrix, false)
+    }
+
+    /// `target <- V diag(map(lambda)) V^T`, row-major; the eigenvalues come back.
+    pub(crate) fn map(&mut self, matrix: &[f64], map: impl Fn(f64) -> f64, target: &mut [f64]) -> Result<&[f64]> {
+        self.decompose(matrix, true)?;
+        let size = self.values.dim();
+        for j in 0..size {
+            let factor = map(self.values.column_vector()[j]);
+            let (source, column) = (self.vectors.col(j), self.scaled.col_mut(j));
+            column.iter_mut().zip(source.iter()).for_each(|(scaled, vector)| *scaled = vector * factor);
+        }
+        let target = MatMut::from_row_major_slice_mut(target, size, size);
+        matmul(target, Accum::Replace, self.scaled.as_ref(), self.vectors.as_ref().transpose(), 1.0, Par::Seq);
+        self.found()
+    }
+}
+
+/// `target <- left middle left^T` for row-major square matrices; `room` holds the first product.
+pub(crate) fn congruence(left: &[f64], middle: &[f64], size: usize, room: &mut [f64], target: &mut [f64]) {
+    let square = |slice| MatRef::from_row_major_slice(slice, size, size);
+    matmul(MatMut::from_row_major_slice_mut(room, size, size), Accum::Replace, square(left), square(middle), 1.0, Par::Seq);
+    let target = MatMut::from_row_major_slice_mut(target, size, size);
+    matmul(target, Accum::Replace, square(room), square(left).transpose(), 1.0, Par::Seq);
+}
+
+/// Lower Cholesky factor of a symmetric positive definite matrix, or nothing where it is not positive definite.
+pub fn cholesky(matrix: ArrayView2<'_, f64>) -> Option<Array2<f64>> {
+    let matrix = matrix.as_standard_layout();
+    let factor = dense(&matrix).ok()?.llt(Side::Lower).ok()?;
+    Some(to_array(factor.L()))
+}
+
+/// Inverse of a lower triangular matrix.
+///
+/// # Errors
+/// A zero on the diagonal.
+pub fn invert_lower(matrix: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    if let Some(row) = matrix.diag().iter().position(|value| *value == 0.0) {
+        return Err(Error::numeric(format!("a triangular matrix with 0 on the diagonal (row {row}) has no inverse")));
+    }
+    let n = matrix.nrows();
+    let mut inverse = Array2::<f64>::eye(n);
+    let standard = matrix.as_standard_layout();
+    let slice = inverse.as_slice_mut().ok_or_else(|| Error::internal("matrix is not contiguous"))?;
+    let target = MatMut::from_row_major_slice_mut(slice, n, n);
+    faer::linalg::triangular_solve::solve_lower_triangular_in_place(dense(&standard)?, target, Par::Seq);
+    Ok(inverse)
+}
+
+/// Generalised symmetric eigenproblem `a v = lambda b v` with `b` positive definite: eigenvalues (ascending) and vectors (columns) with
+/// `v' b v = 1`.
+///
+/// # Errors
+/// `b` is not positive definite, or shapes differ.
+pub fn generalised_symmetric_eigen(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> Result<(Array1<f64>, Array2<f64>)> {
+    let factor = cholesky(b).ok_or_else(|| Error::numeric("the second matrix of a generalised eigenproblem is not positive definite"))?;
+    let inverse = invert_lower(factor.view())?;
+    let whitened = product(product(inverse.view(), a)?.view(), inverse.t())?;
+    let (values, vectors) = symmetric_eigen(whitened.view())?;
+    Ok((values, product(inverse.t(), vectors.view())?))
+}
+
 /// `V diag(map(lambda)) V^T` of a symmetric matrix: a function of a matrix by its eigenvalues.
 ///
 /// # Errors

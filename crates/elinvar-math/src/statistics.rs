@@ -102,20 +102,6 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Result<f64> {
     pearson(&ranks(x), &ranks(y))
 }
 
-/// Benjamini and Hochberg's adjusted p-values (1995), in the order of the values: those below a level are discoveries at that false
-/// discovery rate.
-pub fn adjusted_p_values(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&i, &j| values[j].total_cmp(&values[i]));
-    let (mut adjusted, mut least) = (vec![1.0; values.len()], 1.0_f64);
-    for (above, &i) in order.iter().enumerate() {
-        let rank = values.len() - above;
-        least = least.min(values[i] * values.len() as f64 / rank as f64);
-        adjusted[i] = least;
-    }
-    adjusted
-}
-
 /// Row and column of the first entry that is not finite.
 pub fn first_non_finite<T: crate::simd::Real>(x: ArrayView2<'_, T>) -> Option<(usize, usize)> {
     x.indexed_iter().find(|(_, value)| !value.finite()).map(|(index, _)| index)
@@ -146,14 +132,6 @@ mod tests {
         assert_eq!(mean(&[1.0, 2.0, 6.0]), 3.0);
         assert_eq!(variance(&[1.0, 2.0, 6.0]), 7.0);
         assert!(variance(&[1.0]).is_nan());
-    }
-
-    #[test]
-    fn p_values_are_adjusted_by_hand() {
-        // scipy 1.17.1: stats.false_discovery_control([0.01, 0.04, 0.03, 0.5, 0.005])
-        let adjusted = adjusted_p_values(&[0.01, 0.04, 0.03, 0.5, 0.005]);
-        adjusted.iter().zip([0.025, 0.05, 0.05, 0.5, 0.025]).for_each(|(a, e)| assert!((a - e).abs() < 1e-15));
-        assert_eq!(adjusted_p_values(&[]), Vec::<f64>::new());
     }
 
     #[test]

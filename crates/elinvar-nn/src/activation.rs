@@ -30,6 +30,13 @@ pub enum Activation {
     Tanh,
 }
 
+impl Activation {
+    /// Whether its second derivative is zero wherever it has one.
+    pub(crate) fn is_piecewise_linear(self) -> bool {
+        matches!(self, Self::Identity | Self::Relu | Self::LeakyRelu)
+    }
+}
+
 /// Value, first and second derivative of an activation at a point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Jet<T> {

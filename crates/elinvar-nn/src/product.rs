@@ -12,6 +12,16 @@ pub(crate) fn forward<T: Real>(inputs: ArrayView2<'_, T>, weight: ArrayView2<'_,
     out
 }
 
+/// `out += inputs (n, i) . weightᵀ` with `weight (o, i)`.
+pub(crate) fn add_forward<T: Real>(inputs: ArrayView2<'_, T>, weight: ArrayView2<'_, T>, out: &mut Array2<T>) {
+    fitting(product_into(out.view_mut(), true, T::one(), inputs, weight.reversed_axes()));
+}
+
+/// `out += gradient (n, o) . weight (o, i)`.
+pub(crate) fn add_backward<T: Real>(gradient: ArrayView2<'_, T>, weight: ArrayView2<'_, T>, out: &mut Array2<T>) {
+    fitting(product_into(out.view_mut(), true, T::one(), gradient, weight));
+}
+
 /// `gradient (n, o) . weight (o, i)`: a layer backward.
 pub(crate) fn backward<T: Real>(gradient: ArrayView2<'_, T>, weight: ArrayView2<'_, T>) -> Array2<T> {
     let mut out = Array2::zeros((gradient.nrows(), weight.ncols()));

@@ -2,7 +2,7 @@
 
 use crate::error::{Raised, exception};
 use crate::tables;
-use elinvar_core::{Bundle, Error, Field, Function, Item, Result, Shape, Spec, Verb};
+use elinvar_core::{Bundle, Error, Field, Function, Item, Result, Shape, SparseMatrix, Spec, Verb};
 use numpy::{PyArray, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -138,6 +138,7 @@ impl<'py> Inputs<'py> {
             Shape::Table => Item::Table(tables::table(value, field.name)?),
             Shape::Document => document(value, field.name)?,
             Shape::Json => Item::Json(json(value).map_err(|_| wrong(field.name, "a dict, list, number or text", value))?),
+            Shape::Path => Item::Json(path(value, field.name)?.into()),
             Shape::Function => Item::Function(function(value, field.name, raised)?),
         };
         self.owned.push((name, item));
@@ -146,6 +147,10 @@ impl<'py> Inputs<'py> {
 
     /// Numbers: NumPy's `float64` and `float32` are lent, whole numbers and the rest converted.
     fn numbers(&mut self, name: String, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        if value.hasattr("tocsc")? {
+            self.owned.push((name, Item::Sparse(sparse(value)?)));
+            return Ok(());
+        }
         let array = as_numpy(&name, value)?;
         let Some(array) = array else {
             self.owned.push((name.clone(), Item::Table(tables::table(value, &name)?)));
@@ -169,6 +174,7 @@ fn with_any_lifetime<'a>(item: Item<'static>) -> Item<'a> {
         Item::Array(a) => Item::Array(a.into_owned().into()),
         Item::Array32(a) => Item::Array32(a.into_owned().into()),
         Item::Integers(a) => Item::Integers(a),
+        Item::Sparse(m) => Item::Sparse(m),
         Item::Table(t) => Item::Table(t),
         Item::Document { name, text } => Item::Document { name, text },
         Item::Json(v) => Item::Json(v),
@@ -183,6 +189,22 @@ fn as_numpy<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound
     }
     let array = value.py().import("numpy")?.call_method1("asarray", (value,))?;
     if array.is_instance_of::<PyUntypedArray>() { Ok(Some(array)) } else { Err(wrong(name, "an array of numbers", value)) }
+}
+
+/// A matrix of SciPy by compressed columns.
+fn sparse(value: &Bound<'_, PyAny>) -> PyResult<SparseMatrix> {
+    let columns = value.call_method0("tocsc")?;
+    let whole = |name: &str| -> PyResult<Vec<i64>> {
+        let array: Bound<'_, PyArrayDyn<i64>> = columns.getattr(name)?.call_method1("astype", ("int64",))?.extract()?;
+        Ok(array.readonly().as_array().iter().copied().collect())
+    };
+    let values: Bound<'_, PyArrayDyn<f64>> = columns.getattr("data")?.call_method1("astype", ("float64",))?.extract()?;
+    let values = values.readonly().as_array().iter().copied().collect();
+    let (n_rows, _): (usize, usize) = columns.getattr("shape")?.extract()?;
+    let negative = |_| PyValueError::new_err("a sparse matrix has an index below 0 or above 2^32");
+    let starts = whole("indptr")?.into_iter().map(usize::try_from).collect::<Result<_, _>>().map_err(negative)?;
+    let rows = whole("indices")?.into_iter().map(u32::try_from).collect::<Result<_, _>>().map_err(negative)?;
+    SparseMatrix::new(n_rows, starts, rows, values).map_err(|error| exception(&error))
 }
 
 fn converted(name: &str, array: &Bound<'_, PyAny>) -> PyResult<Item<'static>> {
@@ -203,6 +225,12 @@ fn converted(name: &str, array: &Bound<'_, PyAny>) -> PyResult<Item<'static>> {
 fn wrong(name: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
     let kind = got.get_type().name().map_or("an object".into(), |name| name.to_string());
     PyTypeError::new_err(format!("'{name}' must be {expected}, got {kind}"))
+}
+
+/// Anything with a path, as text.
+fn path(value: &Bound<'_, PyAny>, name: &str) -> PyResult<String> {
+    let path = value.py().import("os")?.call_method1("fspath", (value,)).map_err(|_| wrong(name, "a path", value))?;
+    path.extract().map_err(|_| wrong(name, "a path of text", value))
 }
 
 /// A document: a path is read, a dict is what the document would say, other text is taken as it is.

@@ -29,7 +29,7 @@ fn item<'py>(py: Python<'py>, item: Item<'static>) -> PyResult<Bound<'py, PyAny>
         Item::Table(t) => table(py, t),
         Item::Document { text, .. } => text.into_bound_py_any(py),
         Item::Json(v) => json(py, &v),
-        Item::Function(_) => Err(exception(&Error::internal("a function cannot be handed to Python"))),
+        Item::Sparse(_) | Item::Function(_) => Err(exception(&Error::internal(format!("{} cannot be handed to Python", item.describe())))),
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn read_parquet(source: Source<'_>) -> Result<Table> {
     let (name, len) = (source.name.clone(), source.len);
     let file = source.into_file()?;
     guarded(&name, "Parquet", || {
-        let damaged = |e: parquet::errors::ParquetError| refused(&name, "Parquet", &e).caused_by(e);
+        let damaged = |e| parquet_damaged(&name, e);
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
         let schema = builder.schema().clone();
         // A run of a million equal values takes a few bytes: what the file claims is held against a multiple of its length.
@@ -56,8 +56,12 @@ pub(crate) fn read_arrow(source: Source<'_>) -> Result<Table> {
 }
 
 /// The Arrow readers answer damaged files with errors, with rare exceptions where they panic.
-fn guarded<T>(name: &Name, format: &str, read: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn guarded<T>(name: &Name, format: &str, read: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(name.damaged(format!("damaged {format} file"))))
+}
+
+pub(crate) fn parquet_damaged(name: &Name, error: parquet::errors::ParquetError) -> Error {
+    refused(name, "Parquet", &error).caused_by(error)
 }
 
 fn refused(name: &Name, format: &str, error: &dyn std::error::Error) -> Error {

@@ -49,13 +49,41 @@ impl Objective<'_> {
             weight[i] * value / n
         }));
         let Some(penalty) = self.penalty.filter(|_| self.lam > 0.0) else { return Ok((loss, 0.0, slopes)) };
-        let seen = |i: usize| if self.penalise == Penalise::Rate { 1.0 } else { exposure[i] };
-        let score: Array1<f64> = f.iter().enumerate().map(|(i, &f)| self.loss.mean(f, seen(i))).collect();
-        let (value, gradient) = penalty.value_and_gradient(score.view(), ctx)?;
+        let (value, gradient) = penalty.value_and_gradient(self.scores(f, exposure).view(), ctx)?;
         for (i, slope) in slopes.iter_mut().enumerate() {
-            *slope += self.lam * gradient[i] * self.loss.mean_slope(f[i], seen(i));
+            *slope += self.lam * gradient[i] * self.loss.mean_slope(f[i], self.seen(exposure[i]));
         }
         Ok((loss + self.lam * value, value, slopes))
+    }
+
+    /// Second derivative with respect to the linear predictor of every row. There are no mixed ones: the penalty is piecewise linear
+    /// in the scores, so its own gradient does not move except where two scores meet.
+    pub fn curvatures(
+        &self,
+        f: &[f64],
+        y: ArrayView1<'_, f64>,
+        exposure: ArrayView1<'_, f64>,
+        weight: ArrayView1<'_, f64>,
+        ctx: &Context,
+    ) -> Result<Vec<f64>> {
+        let n = f.len() as f64;
+        let mut curvatures: Vec<f64> =
+            f.iter().enumerate().map(|(i, &f)| weight[i] * self.loss.curvature(f, y[i], exposure[i]) / n).collect();
+        let Some(penalty) = self.penalty.filter(|_| self.lam > 0.0) else { return Ok(curvatures) };
+        let (_, gradient) = penalty.value_and_gradient(self.scores(f, exposure).view(), ctx)?;
+        for (i, curvature) in curvatures.iter_mut().enumerate() {
+            *curvature += self.lam * gradient[i] * self.loss.mean_curvature(f[i], self.seen(exposure[i]));
+        }
+        Ok(curvatures)
+    }
+
+    /// Exposure as the penalty sees it.
+    fn seen(&self, exposure: f64) -> f64 {
+        if self.penalise == Penalise::Rate { 1.0 } else { exposure }
+    }
+
+    fn scores(&self, f: &[f64], exposure: ArrayView1<'_, f64>) -> Array1<f64> {
+        f.iter().zip(exposure).map(|(&f, &e)| self.loss.mean(f, self.seen(e))).collect()
     }
 }
 

@@ -28,6 +28,32 @@ impl Loss {
         }
     }
 
+    /// Second derivative of the mean with respect to the linear predictor.
+    pub fn mean_curvature(self, f: f64, exposure: f64) -> f64 {
+        match self {
+            Loss::Poisson | Loss::Gamma => self.mean(f, exposure),
+            Loss::Gaussian => 0.0,
+            Loss::Bernoulli => {
+                let p = logistic(f);
+                p * (1.0 - p) * (1.0 - 2.0 * p)
+            }
+        }
+    }
+
+    /// Second derivative of the loss of one row with respect to the linear predictor.
+    pub fn curvature(self, f: f64, y: f64, exposure: f64) -> f64 {
+        match self {
+            Loss::Poisson => {
+                let mu = self.mean(f, exposure);
+                let shifted = mu + 1e-8;
+                mu - 1e-8 * y * mu / (shifted * shifted)
+            }
+            Loss::Gaussian => 2.0,
+            Loss::Gamma => y / self.mean(f, exposure),
+            Loss::Bernoulli => self.mean_slope(f, exposure),
+        }
+    }
+
     /// Loss of one row and its derivative with respect to the linear predictor.
     ///
     /// Poisson: mu - y log(mu + 1e-8). Gaussian: squared error. Gamma: half the deviance up to a constant, y/mu + log mu.
@@ -75,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slopes_match_central_differences() {
+    fn derivatives_match_central_differences() {
         for loss in [Loss::Poisson, Loss::Gaussian, Loss::Gamma, Loss::Bernoulli] {
             for (f, y, e) in [(0.3, 1.0, 0.7), (-2.0, 1.0, 1.0), (1.5, 1.0, 0.2)] {
                 let h = 1e-6;
@@ -83,6 +109,10 @@ mod tests {
                 assert!((difference - loss.value_and_slope(f, y, e).1).abs() < 1e-7, "{loss:?}");
                 let difference = (loss.mean(f + h, e) - loss.mean(f - h, e)) / (2.0 * h);
                 assert!((difference - loss.mean_slope(f, e)).abs() < 1e-7, "{loss:?}");
+                let difference = (loss.value_and_slope(f + h, y, e).1 - loss.value_and_slope(f - h, y, e).1) / (2.0 * h);
+                assert!((difference - loss.curvature(f, y, e)).abs() < 1e-7, "{loss:?}");
+                let difference = (loss.mean_slope(f + h, e) - loss.mean_slope(f - h, e)) / (2.0 * h);
+                assert!((difference - loss.mean_curvature(f, e)).abs() < 1e-7, "{loss:?}");
             }
         }
     }

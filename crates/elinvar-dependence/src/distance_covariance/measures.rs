@@ -4,6 +4,7 @@ use super::algorithm::{Penalty, Settings};
 use super::encode::Protected;
 use super::params::{Centring, Measure};
 use elinvar_core::{Context, Error, Result};
+use elinvar_math::permutation::{family_wise, p_value};
 use elinvar_math::special::chi_squared_tail;
 use ndarray::{Array1, ArrayView1};
 use rand::seq::SliceRandom;
@@ -76,16 +77,6 @@ pub fn permutation_test(
     Ok(TestResult { statistic: observed, p_value: p_value(observed, &null), null, chi2_p_value: chi2 })
 }
 
-/// (1 + number at least as large) / (number + 1); NaN without permutations.
-fn p_value(observed: f64, null: &[f64]) -> f64 {
-    if null.is_empty() {
-        return f64::NAN;
-    }
-    // Permutations of few levels often give the very same statistic, summed in another order: what differs by rounding is equal.
-    let slack = 1e-10 * null.iter().fold(observed.abs(), |largest, x| largest.max(x.abs()));
-    (1 + null.iter().filter(|&&x| x >= observed - slack).count()) as f64 / (null.len() + 1) as f64
-}
-
 fn permutation(n: usize, index: usize, block: u64, ctx: &Context) -> Vec<usize> {
     let mut rows: Vec<usize> = (0..n).collect();
     rows.shuffle(&mut ctx.stream(&[("permutation", index as u64), ("block", block)]));
@@ -135,29 +126,17 @@ pub fn attribution(score: ArrayView1<'_, f64>, protected: &Protected, permutatio
 fn family(subsets: &[Vec<usize>], protected: &Protected, observed: &[f64], null: &[Vec<f64>]) -> Vec<Term> {
     let columns: Vec<Vec<f64>> = (0..observed.len()).map(|t| null.iter().map(|row| row[t]).collect()).collect();
     let scales: Vec<f64> = columns.iter().map(|c| root_mean_square(c)).collect();
-    let standard = |row: &[f64], t: usize| if scales[t] > 0.0 { row[t] / scales[t] } else { 0.0 };
-    let largest: Vec<f64> = null.iter().map(|row| (0..row.len()).map(|t| standard(row, t)).fold(f64::NEG_INFINITY, f64::max)).collect();
+    let standard = |row: &[f64]| -> Vec<f64> { row.iter().zip(&scales).map(|(x, s)| if *s > 0.0 { x / s } else { 0.0 }).collect() };
+    let family = family_wise(&standard(observed), &null.iter().map(|row| standard(row)).collect::<Vec<_>>());
     let term = |(t, subset): (usize, &Vec<usize>)| Term {
         attributes: subset.iter().map(|&j| protected.blocks[j].name.clone()).collect(),
         value: observed[t],
         p_value: p_value(observed[t], &columns[t]),
-        p_value_family: p_value(standard(observed, t), &largest),
+        p_value_family: family[t],
     };
     subsets.iter().enumerate().map(term).collect()
 }
 
 fn root_mean_square(values: &[f64]) -> f64 {
     (values.iter().map(|x| x * x).sum::<f64>() / values.len().max(1) as f64).sqrt()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn permutations_that_differ_by_rounding_are_equal() {
-        assert_eq!(p_value(0.3, &[0.3 - 1e-16, 0.1 + 0.2, 0.1]), 0.75);
-        assert_eq!(p_value(0.3, &[0.2999, 0.1]), 1.0 / 3.0);
-        assert!(p_value(0.3, &[]).is_nan());
-    }
 }

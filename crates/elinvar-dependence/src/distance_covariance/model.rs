@@ -149,7 +149,7 @@ fn network(params: &FairModel, x: ArrayView2<'_, f64>, rows: &Prepared, ctx: &mu
         Some(BatchSize::Rows(b)) => b,
     };
     let (training_rows, validation_rows) = split(n, params.validation_fraction, ctx);
-    let (centre, scale) = moments(x, rows.weight.view());
+    let (centre, scale) = input_scaling(x, rows.weight.view());
     let z = standardise(x, &centre, &scale);
     let offset = params.loss.link(mean_rate(rows.y.view(), rows.exposure.view(), rows.weight.view()));
     let spec = MlpSpec {
@@ -186,15 +186,27 @@ struct FairObjective<'a> {
 }
 
 impl FairObjective<'_> {
+    /// Value and derivative by the linear predictor of every row.
     fn evaluate(&self, outputs: ArrayView2<'_, f32>, rows: &Prepared) -> Result<(f64, Vec<f64>)> {
-        let f: Vec<f64> = outputs.iter().map(|&f| f64::from(f) + self.offset).collect();
-        // Fewer than four rows have no distance covariance; such a remainder trains on the loss alone.
-        let protected = rows.protected.as_ref().filter(|p| p.n_rows() >= 4);
-        let penalty = protected.map(|p| Penalty::new(p, &self.settings, &self.ctx)).transpose()?;
-        let Self { params, .. } = self;
-        let objective = Penalised { loss: params.loss, penalise: params.penalise, lam: params.lam, penalty: penalty.as_ref() };
-        let (value, _, slopes) = objective.value_and_slopes(&f, rows.y.view(), rows.exposure.view(), rows.weight.view(), &self.ctx)?;
+        let penalty = self.distance_penalty(rows)?;
+        let (y, exposure, weight) = (rows.y.view(), rows.exposure.view(), rows.weight.view());
+        let (value, _, slopes) =
+            self.penalised(penalty.as_ref()).value_and_slopes(&self.linear_predictor(outputs), y, exposure, weight, &self.ctx)?;
         Ok((value, slopes))
+    }
+
+    fn linear_predictor(&self, outputs: ArrayView2<'_, f32>) -> Vec<f64> {
+        outputs.iter().map(|&f| f64::from(f) + self.offset).collect()
+    }
+
+    /// Fewer than four rows have no distance covariance; such a remainder trains on the loss alone.
+    fn distance_penalty(&self, rows: &Prepared) -> Result<Option<Penalty>> {
+        let protected = rows.protected.as_ref().filter(|p| p.n_rows() >= 4);
+        protected.map(|p| Penalty::new(p, &self.settings, &self.ctx)).transpose()
+    }
+
+    fn penalised<'a>(&self, penalty: Option<&'a Penalty>) -> Penalised<'a> {
+        Penalised { loss: self.params.loss, penalise: self.params.penalise, lam: self.params.lam, penalty }
     }
 }
 
@@ -206,6 +218,14 @@ impl Objective for FairObjective<'_> {
     fn loss(&mut self, batch: &Batch<'_>, outputs: ArrayView2<'_, f32>) -> Result<OutputGradient> {
         let (loss, slopes) = self.evaluate(outputs, &self.train.take(batch.rows))?;
         Ok(OutputGradient { loss, gradient: as_column(&slopes) })
+    }
+
+    fn gradient_tangent(&mut self, batch: &Batch<'_>, outputs: ArrayView2<'_, f32>, tangent: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        let rows = self.train.take(batch.rows);
+        let penalty = self.distance_penalty(&rows)?;
+        let (y, exposure, weight) = (rows.y.view(), rows.exposure.view(), rows.weight.view());
+        let curvatures = self.penalised(penalty.as_ref()).curvatures(&self.linear_predictor(outputs), y, exposure, weight, &self.ctx)?;
+        Ok(as_column(&curvatures) * tangent)
     }
 
     fn validate(&mut self, _step: u64, model: &Mlp<f32>) -> Result<Option<f64>> {
@@ -284,6 +304,17 @@ fn split(n: usize, share: f64, ctx: &Context) -> (Vec<usize>, Vec<usize>) {
     let mut training = rows.split_off(held);
     training.sort_unstable();
     (training, rows)
+}
+
+/// Centre and scale of the network's inputs. Indicators stay 0 and 1: a rare one would become an input of many standard deviations.
+fn input_scaling(x: ArrayView2<'_, f64>, weight: ArrayView1<'_, f64>) -> (Array1<f64>, Array1<f64>) {
+    let (mut centre, mut scale) = moments(x, weight);
+    for (j, column) in x.columns().into_iter().enumerate() {
+        if column.iter().all(|v| *v == 0.0 || *v == 1.0) {
+            (centre[j], scale[j]) = (0.0, 1.0);
+        }
+    }
+    (centre, scale)
 }
 
 fn standardise(x: ArrayView2<'_, f64>, centre: &Array1<f64>, scale: &Array1<f64>) -> Array2<f32> {

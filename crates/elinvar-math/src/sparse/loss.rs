@@ -19,8 +19,8 @@ pub trait Loss: Sync {
     /// Whether the second derivative is [`Loss::curvature`] everywhere, so that the loss is a quadratic function of the coefficients.
     fn is_quadratic(&self) -> bool;
 
-    /// `sum_i l''(eta_i) d_i^2`.
-    fn second_order(&self, eta: &[f64], d: &[f64]) -> f64;
+    /// Writes the second derivative with respect to each entry of `eta`.
+    fn second_derivatives(&self, eta: &[f64], out: &mut [f64]);
 }
 
 /// `sum (y - eta)^2 / (2 n)`.
@@ -53,8 +53,8 @@ impl Loss for Squared<'_> {
     fn is_quadratic(&self) -> bool {
         true
     }
-    fn second_order(&self, _: &[f64], d: &[f64]) -> f64 {
-        dot(d, d) * self.curvature()
+    fn second_derivatives(&self, _: &[f64], out: &mut [f64]) {
+        out.fill(self.curvature());
     }
 }
 
@@ -112,8 +112,9 @@ impl Loss for Logistic<'_> {
     fn is_quadratic(&self) -> bool {
         false
     }
-    fn second_order(&self, eta: &[f64], d: &[f64]) -> f64 {
-        let decays = decays(eta);
-        decays.iter().zip(d).zip(&self.weights).map(|((e, d), w)| w * d * d * e / ((1.0 + e) * (1.0 + e))).sum()
+    fn second_derivatives(&self, eta: &[f64], out: &mut [f64]) {
+        for ((out, e), w) in out.iter_mut().zip(decays(eta)).zip(&self.weights) {
+            *out = w * e / ((1.0 + e) * (1.0 + e));
+        }
     }
 }

@@ -41,3 +41,4 @@ pub use loss::{Logistic, Loss, Squared};
 pub use proximal::{Iterations, Momentum, Stationary, accelerated_gradient, next_damping, proximal_gradient};
 pub use session::{Algorithm, Problem, Screening, Session, Settings, Solution};
 pub use smooth::{Closure, Smooth, Step};
+pub(crate) use spectrum::largest_eigenvalue;

@@ -6,6 +6,7 @@ use super::loss::Loss;
 use super::session::Problem;
 use super::smooth::Smooth;
 use super::spectrum::largest_eigenvalue;
+use crate::statistics::pairwise_sum;
 use elinvar_core::Result;
 use ndarray::Array2;
 
@@ -145,6 +146,9 @@ impl<D: Design + ?Sized, L: Loss + ?Sized> Smooth for Direct<'_, D, L> {
         self.predictor(x);
         let mut along = vec![0.0; self.eta.len()];
         self.problem.design.accumulate(&self.columns, d, &mut along);
-        Ok(self.problem.loss.second_order(&self.eta, &along))
+        let mut second = vec![0.0; along.len()];
+        self.problem.loss.second_derivatives(&self.eta, &mut second);
+        along.iter_mut().zip(&second).for_each(|(a, s)| *a = a.powi(2) * s);
+        Ok(pairwise_sum(&along))
     }
 }

@@ -8,8 +8,10 @@ use super::loss::Loss;
 use super::proximal::{Iterations, Momentum, Stationary, accelerated_until, proximal_gradient};
 use super::restricted::{Direct, Levels, Quadratic};
 use super::smooth::{Smooth, Step};
+use crate::linalg::{product, symmetric_eigen};
 use crate::penalty::Penalty;
 use elinvar_core::{Context, Error, Result, Status};
+use ndarray::Array2;
 
 /// `min_b loss(X b) + sum_j P_{factor_j lambda}(b_j)`.
 ///
@@ -246,6 +248,48 @@ impl<'a, D: Design + ?Sized, L: Loss + ?Sized> Session<'a, D, L> {
         }
         self.level = Some(lambda);
         Ok(self.solution(lambda, task.work, violations))
+    }
+
+    /// By how much the objective is convex around the coefficients among points of the same support: the smallest eigenvalue of the loss's
+    /// Hessian less the concavity of the penalty. Where it is above 0 the solution is a strict local minimum.
+    ///
+    /// # Errors
+    /// Those of the eigendecomposition.
+    pub fn convexity_margin(&mut self, ctx: &Context) -> Result<f64> {
+        let problem = self.problem;
+        let concavity = problem.penalty.concavity();
+        let free = |j: &usize| problem.factors[*j] == 0.0;
+        let columns: Vec<usize> = (0..self.kept.len()).filter(|j| self.coefficients[*j] != 0.0 || free(j)).collect();
+        if columns.is_empty() {
+            return Ok(f64::INFINITY);
+        }
+        if columns.len() > problem.design.rows() {
+            return Ok(-concavity);
+        }
+        let mut hessian = if problem.loss.is_quadratic() {
+            self.gram.cover(problem.design, &columns, ctx)?;
+            self.gram.block(&columns, problem.loss.curvature())
+        } else {
+            self.weighted_products(&columns)?
+        };
+        for (k, _) in columns.iter().enumerate().filter(|(_, j)| !free(j)) {
+            hessian[[k, k]] -= concavity;
+        }
+        Ok(symmetric_eigen(hessian.view())?.0[0])
+    }
+
+    /// `X_S' diag(l'') X_S` at the coefficients.
+    fn weighted_products(&self, columns: &[usize]) -> Result<Array2<f64>> {
+        let n = self.eta.len();
+        let mut second = vec![0.0; n];
+        self.problem.loss.second_derivatives(&self.eta, &mut second);
+        let mut rows = Array2::zeros((columns.len(), n));
+        for (&j, mut row) in columns.iter().zip(rows.rows_mut()) {
+            let mut column = vec![0.0; n];
+            self.problem.design.accumulate(&[j], &[1.0], &mut column);
+            row.iter_mut().zip(&column).zip(&second).for_each(|((out, x), w)| *out = x * w.sqrt());
+        }
+        product(rows.view(), rows.t())
     }
 
     fn solution(&self, lambda: f64, work: Work, violations: usize) -> Solution {

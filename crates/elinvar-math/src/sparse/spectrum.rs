@@ -7,7 +7,7 @@ use ndarray::Array2;
 
 /// The largest eigenvalue by Lanczos steps with full reorthogonalisation, plus the error bound of its Ritz vector: an upper bound but for
 /// operators whose top eigenvector is orthogonal to the start.
-pub(super) fn largest_eigenvalue(dimension: usize, mut apply: impl FnMut(&[f64], &mut [f64])) -> Result<f64> {
+pub(crate) fn largest_eigenvalue(dimension: usize, mut apply: impl FnMut(&[f64], &mut [f64])) -> Result<f64> {
     const STEPS: usize = 60;
     const ACCURACY: f64 = 1e-7;
     if dimension == 0 {

@@ -66,6 +66,9 @@ fn linear_solutions_are_those_of_the_reference() {
             close(&solution.coefficients, &expected, 1e-9, &format!("{algorithm:?}"));
             assert!((solution.objective - objective).abs() < 1e-12, "{algorithm:?}: {}", solution.objective);
             assert!(solution.residual < 1e-10 && solution.coefficients[2] == 0.0);
+            let margin = session.convexity_margin(&ctx).unwrap();
+            // NumPy's smallest eigenvalue of the three active columns.
+            assert!((margin + penalty.concavity() - 0.9285257969308319).abs() < 1e-10, "{margin}");
         }
     }
 }
@@ -343,10 +346,9 @@ fn losses_have_the_slopes_and_curvatures_of_their_values() {
             let h = 1e-4;
             let (up, down, here) = (at(h), at(-h), at(0.0));
             assert!(((up - down) / (2.0 * h) + residual[i]).abs() < 1e-9);
-            let mut d = vec![0.0; 20];
-            d[i] = 1.0;
-            let second = loss.second_order(&eta, &d);
-            assert!(((up - 2.0 * here + down) / (h * h) - second).abs() < 1e-6 && second <= loss.curvature() + 1e-15);
+            let mut second = vec![0.0; 20];
+            loss.second_derivatives(&eta, &mut second);
+            assert!(((up - 2.0 * here + down) / (h * h) - second[i]).abs() < 1e-6 && second[i] <= loss.curvature() + 1e-15);
         }
     }
     let far = Logistic::new(&[1.0, 0.0], None, 1.0).unwrap().evaluate(&[-800.0, -800.0], &mut [0.0; 2]);

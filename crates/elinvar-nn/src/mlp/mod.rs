@@ -5,12 +5,14 @@
 //! because a general tape costs several times more at the sizes that the methods use; the tests compare every
 //! gradient with central differences and with PyTorch's autograd.
 
+mod hessian;
 mod norm;
 mod pass;
 mod tangent;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use hessian::ParameterTangent;
 pub use pass::{CHUNK_ROWS, Pass, Tape};
 pub(crate) use tangent::reverse_activation;
 

@@ -16,7 +16,7 @@ use rand::RngExt;
 pub const CHUNK_ROWS: usize = 512;
 
 /// Chunks whose gradients are held at once before they are added up in order.
-const CHUNKS_IN_FLIGHT: usize = 16;
+pub(super) const CHUNKS_IN_FLIGHT: usize = 16;
 
 /// Whether dropout and the batch's own statistics are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,20 +34,20 @@ pub enum Pass {
 
 /// What the backward pass needs from the forward pass.
 pub struct Tape<T> {
-    chunk_rows: usize,
-    chunks: Vec<ChunkTape<T>>,
+    pub(super) chunk_rows: usize,
+    pub(super) chunks: Vec<ChunkTape<T>>,
 }
 
-struct ChunkTape<T> {
-    layers: Vec<LayerTape<T>>,
-    last_input: Array2<T>,
+pub(super) struct ChunkTape<T> {
+    pub(super) layers: Vec<LayerTape<T>>,
+    pub(super) last_input: Array2<T>,
 }
 
-struct LayerTape<T> {
-    input: Array2<T>,
-    slope: Array2<T>,
-    norm: Option<NormTape<T>>,
-    mask: Option<Array2<T>>,
+pub(super) struct LayerTape<T> {
+    pub(super) input: Array2<T>,
+    pub(super) slope: Array2<T>,
+    pub(super) norm: Option<NormTape<T>>,
+    pub(super) mask: Option<Array2<T>>,
 }
 
 /// 0 with probability `dropout`, else 1 / (1 - dropout).

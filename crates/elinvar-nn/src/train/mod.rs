@@ -12,7 +12,7 @@ mod tests;
 pub use batches::Batches;
 pub use checkpoint::{Checkpoint, Record};
 
-use crate::mlp::{CHUNK_ROWS, Mlp, Pass};
+use crate::mlp::{CHUNK_ROWS, Mlp, Pass, Tape};
 use crate::optimiser::{Optimiser, OptimiserState, clip_norm};
 use crate::parameters::Parameters;
 use crate::schedule::Schedule;
@@ -23,8 +23,8 @@ use rand::RngExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Half the distance between the two gradients of a Hessian-vector product, a coordinate. Near the cube root of the single
-/// precision's epsilon, where truncation and rounding are about equal.
+/// Half the distance between the two gradients of a central difference, on the scale of what is moved. Near the cube root of the
+/// single precision's epsilon, where truncation and rounding are about equal.
 const PROBE: f32 = 4e-3;
 
 /// How a network is trained.
@@ -59,8 +59,8 @@ pub struct Validation {
 /// One batch, as the objective sees it.
 #[derive(Clone, Copy)]
 pub struct Batch<'a> {
-    /// Step, from 0. Key of the objective's own random streams: the same step may be asked several times (AdaHessian) and must
-    /// then give the same answer.
+    /// Step, from 0. Key of the objective's own random streams: the same step may be asked several times (for Hessian-vector
+    /// products) and must then give the same answer.
     pub step: u64,
     /// Epoch, from 0; 0 throughout when batches are drawn with replacement.
     pub epoch: u64,
@@ -88,6 +88,18 @@ pub trait Objective {
     /// # Errors
     /// Whatever the method finds wrong; training stops with it.
     fn loss(&mut self, batch: &Batch<'_>, outputs: ArrayView2<'_, f32>) -> Result<OutputGradient>;
+
+    /// Derivative of the loss's gradient with respect to the outputs along `tangent`, both of the outputs' shape: the objective's part
+    /// of a Hessian-vector product, which AdaHessian alone asks for. By central differences unless an objective knows better.
+    ///
+    /// # Errors
+    /// Whatever the method finds wrong; training stops with it.
+    fn gradient_tangent(&mut self, batch: &Batch<'_>, outputs: ArrayView2<'_, f32>, tangent: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        let largest = |values: ArrayView2<'_, f32>| values.iter().fold(0.0_f32, |most, v| most.max(v.abs()));
+        let step = PROBE * largest(outputs).max(1.0) / largest(tangent).max(f32::MIN_POSITIVE);
+        let mut at = |t: f32| Ok::<_, Error>(self.loss(batch, (&outputs + &(&tangent * t)).view())?.gradient);
+        Ok((at(step)? - at(-step)?) / (2.0 * step))
+    }
 
     /// A term that does not go through the outputs, such as [`Mlp::conservativity_penalty`]: adds its gradient with respect to the
     /// parameters and returns its value.
@@ -220,58 +232,63 @@ impl Trainer {
     /// One step at the learning rate `rate`; `gradient` is scratch of the parameters' layout.
     fn one_step(&mut self, batch: &Batch<'_>, rate: f64, objective: &mut impl Objective, gradient: &mut Parameters<f32>) -> Result<f64> {
         gradient.values_mut().fill(0.0);
-        let loss = self.loss_and_gradient(batch, objective, gradient, true)?;
-        let curvature = match self.training.optimiser.needs_curvature() {
-            true => self.hessian_diagonal(batch, objective)?,
-            false => Vec::new(),
-        };
-        if let Some(limit) = self.training.clip_norm {
-            clip_norm(gradient.values_mut(), limit);
-        }
-        self.optimiser.update(self.model.parameters_mut().values_mut(), gradient.values(), &curvature, rate);
-        Ok(loss)
-    }
-
-    /// Value of the objective; its gradient is added to `gradient`.
-    fn loss_and_gradient(
-        &mut self,
-        batch: &Batch<'_>,
-        objective: &mut impl Objective,
-        gradient: &mut Parameters<f32>,
-        absorb: bool,
-    ) -> Result<f64> {
         let pass = Pass::Training { seed: batch.context.seed(), step: batch.step };
         let model = &self.model;
         let (outputs, tape) = on_threads(batch, || model.forward(batch.inputs, pass))?;
         let OutputGradient { loss, gradient: by_output } = objective.loss(batch, outputs.view())?;
-        if by_output.dim() != outputs.dim() {
-            let shapes = format!("{:?} and {:?}", outputs.dim(), by_output.dim());
-            return Err(Error::internal(format!("outputs and their gradient must have one shape, got {shapes}")));
-        }
+        check_shape(&outputs, &by_output)?;
         on_threads(batch, || model.backward(&tape, by_output.view(), gradient));
         let penalty = objective.penalty(batch, model, gradient)?;
-        if absorb {
-            self.model.absorb_statistics(&tape);
+        let curvature = match self.training.optimiser.needs_curvature() {
+            true => self.hessian_diagonal(batch, objective, &outputs, &tape, by_output.view())?,
+            false => Vec::new(),
+        };
+        self.model.absorb_statistics(&tape);
+        if let Some(limit) = self.training.clip_norm {
+            clip_norm(gradient.values_mut(), limit);
         }
+        self.optimiser.update(self.model.parameters_mut().values_mut(), gradient.values(), &curvature, rate);
         Ok(loss + penalty)
     }
 
-    /// z * (H z) for random signs z: an unbiased estimate of the Hessian's diagonal; H z by central differences of the gradient.
-    fn hessian_diagonal(&mut self, batch: &Batch<'_>, objective: &mut impl Objective) -> Result<Vec<f32>> {
-        let start = self.model.parameters().values().to_vec();
+    /// z * (H z) for random signs z: an unbiased estimate of the Hessian's diagonal.
+    fn hessian_diagonal(
+        &mut self,
+        batch: &Batch<'_>,
+        objective: &mut impl Objective,
+        outputs: &Array2<f32>,
+        tape: &Tape<f32>,
+        by_output: ArrayView2<'_, f32>,
+    ) -> Result<Vec<f32>> {
         let mut stream = batch.context.stream(&[("probe", batch.step)]);
-        let signs: Vec<f32> = start.iter().map(|_| if stream.random::<bool>() { 1.0 } else { -1.0 }).collect();
-        let mut difference = self.model.parameters().zeros_like();
+        let mut signs = self.model.parameters().zeros_like();
+        signs.values_mut().iter_mut().for_each(|sign| *sign = if stream.random::<bool>() { 1.0 } else { -1.0 });
+        let mut product = self.penalty_hessian_vector(batch, objective, &signs)?;
+        let model = &self.model;
+        let (tangent, along) = on_threads(batch, || model.parameter_tangent(tape, &signs))?;
+        let turn = objective.gradient_tangent(batch, outputs.view(), tangent.view())?;
+        check_shape(outputs, &turn)?;
+        on_threads(batch, || model.hessian_vector(tape, &along, &signs, by_output, turn.view(), &mut product));
+        Ok(product.values().iter().zip(signs.values()).map(|(h, sign)| h * sign).collect())
+    }
+
+    /// The part of H z that does not go through the outputs, by central differences of the penalty's gradient.
+    fn penalty_hessian_vector(
+        &mut self,
+        batch: &Batch<'_>,
+        objective: &mut impl Objective,
+        z: &Parameters<f32>,
+    ) -> Result<Parameters<f32>> {
+        let start = self.model.parameters().clone();
+        let mut difference = start.zeros_like();
         for side in [1.0, -1.0] {
-            for ((to, from), sign) in self.model.parameters_mut().values_mut().iter_mut().zip(&start).zip(&signs) {
-                *to = from + side * PROBE * sign;
-            }
+            self.model.parameters_mut().add_scaled(side * PROBE, z);
             let mut gradient = difference.zeros_like();
-            self.loss_and_gradient(batch, objective, &mut gradient, false)?;
+            objective.penalty(batch, &self.model, &mut gradient)?;
             difference.add_scaled(side / (2.0 * PROBE), &gradient);
+            self.model.parameters_mut().values_mut().copy_from_slice(start.values());
         }
-        self.model.parameters_mut().values_mut().copy_from_slice(&start);
-        Ok(difference.values().iter().zip(signs).map(|(d, sign)| d * sign).collect())
+        Ok(difference)
     }
 
     /// At the end of a round: a record, and validation where it is asked for.
@@ -318,6 +335,13 @@ impl Trainer {
             TrainingReport { status, steps: self.position.step, best_step: self.position.best_step, records: self.position.records };
         (self.best.unwrap_or(self.model), report)
     }
+}
+
+fn check_shape(outputs: &Array2<f32>, gradient: &Array2<f32>) -> Result<()> {
+    if outputs.dim() == gradient.dim() {
+        return Ok(());
+    }
+    Err(Error::internal(format!("outputs and their gradient must have one shape, got {:?} and {:?}", outputs.dim(), gradient.dim())))
 }
 
 /// Runs on the context's threads when a batch is longer than one chunk, else here: a hop to the pool costs more than a small step.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::activation::Activation;
-use crate::mlp::MlpSpec;
 use crate::mlp::tests::{assert_close, floats, matrix, reference, wave};
+use crate::mlp::{MlpSpec, Pass};
 use elinvar_core::random::stream;
 use ndarray::Zip;
 use std::sync::{Arc, Mutex};
@@ -180,7 +180,9 @@ fn hessian_diagonal_is_that_of_the_loss() {
     for step in 0..draws {
         let batch = Batch { step, epoch: 0, rows: &rows, inputs: x.view(), context: &context };
         let mut objective = Squares { x: x.clone(), y: y.clone() };
-        let diagonal = trainer.hessian_diagonal(&batch, &mut objective).unwrap();
+        let (outputs, tape) = model.forward(x.view(), Pass::Evaluation).unwrap();
+        let by_output = objective.loss(&batch, outputs.view()).unwrap().gradient;
+        let diagonal = trainer.hessian_diagonal(&batch, &mut objective, &outputs, &tape, by_output.view()).unwrap();
         mean.iter_mut().zip(diagonal).for_each(|(sum, h)| *sum += f64::from(h) / draws as f64);
     }
     assert_eq!(trainer.model().parameters().values(), model.parameters().values(), "the weights are put back");

@@ -375,7 +375,7 @@ impl<'p> Search<'p> {
         }
         self.tighten(0);
         self.refresh_lower(0);
-        self.prune();
+        self.prune(stop);
         Ok(())
     }
 
@@ -484,30 +484,36 @@ impl<'p> Search<'p> {
         child
     }
 
-    /// Prunes vectors and points when there are a tenth more than after the last time.
-    fn prune(&mut self) {
+    /// Prunes vectors and points when there are a tenth more than after the last time. Pruning can take seconds, so it ends early
+    /// at `stop`, with what is not yet judged kept.
+    fn prune(&mut self, stop: &(dyn Fn(u64) -> bool + Sync)) {
+        let bytes = self.bytes();
+        let stop = || stop(bytes);
         let grown = |now: usize, then: usize| now as f64 > PRUNE_GROWTH * then as f64 + 4.0;
         if grown(self.alphas.len(), self.vectors_at_prune) {
-            self.prune_vectors();
+            self.prune_vectors(&stop);
             self.vectors_at_prune = self.alphas.len();
         }
-        if grown(self.points.len(), self.points_at_prune) {
+        if grown(self.points.len(), self.points_at_prune) && !stop() {
             self.points.prune(&self.corners, self.pomdp.n_states(), ROUNDING * self.scale);
             self.points_at_prune = self.points.len();
         }
     }
 
     /// Deletes vectors that are nowhere the largest on the live beliefs nor within `delta` of the largest.
-    fn prune_vectors(&mut self) {
+    fn prune_vectors(&mut self, stop: &(dyn Fn() -> bool + Sync)) {
         let live = self.tree.live();
-        live.iter().for_each(|&id| self.refresh_lower(id));
         let mut kept = vec![false; self.alphas.stamp() as usize];
         for &id in &live {
+            if stop() {
+                return;
+            }
+            self.refresh_lower(id);
             let node = self.tree.node(id);
             kept[self.alphas.best(&node.belief, 0, (f64::NEG_INFINITY, 0)).1 as usize] = true;
         }
         let candidates: Vec<u32> = self.alphas.living().iter().copied().filter(|&id| !kept[id as usize]).collect();
-        let spared: Vec<bool> = candidates.par_iter().map(|&id| self.is_near_best_somewhere(id, &live)).collect();
+        let spared: Vec<bool> = candidates.par_iter().map(|&id| stop() || self.is_near_best_somewhere(id, &live)).collect();
         candidates.iter().zip(spared).for_each(|(&id, spared)| kept[id as usize] = spared);
         self.alphas.retain(|id| kept[id as usize]);
     }

@@ -1,6 +1,7 @@
 //! Models and policies in and out of the field's file formats, and the growth of a stock from its record.
 
-use super::{MODEL, Problem, Series, example_model, read_problem};
+use super::advise::Series;
+use super::{MODEL, Problem, example_model, read_problem};
 use crate::ecological_pomdp::formats::{NamedPomdp, read_policyx, write_cassandra, write_policyx, write_pomdpx};
 use crate::ecological_pomdp::growth_fit::{GrowthFit, fit_growth};
 use crate::ecological_pomdp::params::{Convert, FitGrowth, ModelFormat};

@@ -79,6 +79,9 @@ impl Measurement for RuleTask {
     type Input<'a> = ToRule;
     type Output = Ruled;
     fn measure(params: &Checked<RuleOfThumb>, input: ToRule, ctx: &mut Context) -> Result<Ruled> {
+        if input.table.is_some() && params.rule != RuleKind::Table {
+            return Err(Error::input("a quota_table is only used by the rule 'table'").hint("set rule to 'table', or leave it out"));
+        }
         let model = input.problem.fishery()?;
         let pomdp = &input.problem.pomdp;
         let grid = model.values();
@@ -96,11 +99,7 @@ impl Measurement for RuleTask {
         Ok(Ruled { grid, rule, surveys: input.surveys, exact })
     }
     fn example() -> Bundle<'static> {
-        let table = Table::new()
-            .with("observation", Column::Number(vec![0.0, 0.5, 1.0]))
-            .and_then(|t| t.with("quota", Column::Number(vec![0.0, 0.05, 0.3])))
-            .unwrap_or_default();
-        example_model().with("observations", vec![0.2, 0.9]).with("quota_table", table)
+        example_model().with("observations", vec![0.2, 0.9])
     }
 }
 

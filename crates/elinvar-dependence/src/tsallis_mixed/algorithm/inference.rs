@@ -10,8 +10,8 @@ use crate::tsallis_mixed::params::StandardErrors;
 use elinvar_core::{Context, Error, Result};
 use elinvar_math::cholesky;
 use elinvar_math::linalg::product;
+use elinvar_math::permutation::benjamini_hochberg;
 use elinvar_math::special::{chi_squared_tail, f_tail};
-use elinvar_math::statistics::adjusted_p_values;
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
 
@@ -152,5 +152,5 @@ pub(crate) fn outliers(point: &Point) -> Outliers {
         true => core.clone(),
         false => with_size().map(|(delta, n)| f_tail(delta / n, n, nu)).collect(),
     };
-    Outliers { adjusted: adjusted_p_values(&core), core, model }
+    Outliers { adjusted: benjamini_hochberg(&core), core, model }
 }

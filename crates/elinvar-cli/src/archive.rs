@@ -1,0 +1,142 @@
+//! Inputs that are arrays of one data file: the members of an archive, or the epochs of a recording.
+
+use crate::files::{self, Extension};
+use crate::terminal::Terminal;
+use clap::{Arg, ArgMatches};
+use elinvar_core::{Bundle, Column, Error, Field, Item, Kind, Origin, Result, Shape, Table, Verb};
+use elinvar_data::recording::{Cut, Signals, events_of, is_recording, read_markers, read_signals};
+use ndarray::arr0;
+use std::path::Path;
+
+/// The inputs of a task that are members of the data file.
+pub(crate) fn members(verb: &Verb) -> impl Iterator<Item = &Field> {
+    verb.inputs.iter().filter(|field| field.origin == Origin::Member)
+}
+
+/// DATA, and how a recording is cut.
+pub(crate) fn flags(verb: &Verb) -> Vec<Arg> {
+    if members(verb).next().is_none() {
+        return Vec::new();
+    }
+    let arg = |id: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(id).long(id).value_name(value).help(help).allow_negative_numbers(true).help_heading("Recordings")
+    };
+    vec![
+        Arg::new("DATA")
+            .value_name("DATA")
+            .help("Archive with the arrays below (.npz, .safetensors), or a recording that is cut at its events (.edf, .bdf, .gdf, .csv)")
+            .help_heading("Inputs"),
+        arg("tmin", "SECONDS", "Start of each epoch after its event [default: 0]"),
+        arg("tmax", "SECONDS", "End of each epoch after its event (required for a recording)"),
+        arg("events", "LABELS", "Events to cut at, with commas between, or a table with the columns onset (s) and label [default: all]"),
+        arg("channels", "NAMES", "Channels to keep, with commas between [default: all]"),
+        arg("marker", "COLUMN", "Column of a CSV recording that holds the events [default: marker]"),
+    ]
+}
+
+/// The flag of a member: the name of the array in the archive, or a number in its place.
+pub(crate) fn flag_of(field: &Field) -> (&'static str, &'static str) {
+    match field.shape {
+        Shape::Scalar => ("NUMBER", " [default: the array of that name in DATA]"),
+        _ => ("NAME", " [default: the array of that name in DATA]"),
+    }
+}
+
+/// Reads the members that the task takes; `given` is the text of a field's flag.
+///
+/// # Errors
+/// For a file that cannot be read, or a flag that cannot be understood.
+pub(crate) fn read<'m>(
+    verb: &Verb,
+    matches: &'m ArgMatches,
+    given: impl Fn(&Field) -> Option<&'m String>,
+    terminal: &mut Terminal,
+    inputs: &mut Bundle<'static>,
+) -> Result<()> {
+    let Some(data) = matches.get_one::<String>("DATA") else {
+        return Err(Error::new(Kind::Parameter, "the data file is missing").hint("give its name as DATA"));
+    };
+    for field in members(verb).filter(|field| field.shape == Shape::Scalar) {
+        if let Some(text) = given(field) {
+            let number = text.parse::<f64>();
+            let number =
+                number.map_err(|_| Error::new(Kind::Parameter, format!("--{} must be a number, got '{text}'", field.flag_name())))?;
+            inputs.insert(field.name, number);
+        }
+    }
+    let path = Path::new(data);
+    match files::extension(path) {
+        Extension::Npy => inputs.insert("X", files::read_numbers(data, terminal)?),
+        Extension::Csv => {
+            let sfreq =
+                inputs.scalar("sfreq").map_err(|_| Error::new(Kind::Parameter, "a CSV recording needs --sfreq, its samples a second"))?;
+            let marker = matches.get_one::<String>("marker").map_or("marker", String::as_str);
+            recorded(verb, matches, read_markers(&files::read_table(data, terminal)?, marker, sfreq)?, terminal, inputs)?;
+        }
+        _ if is_recording(path) => recorded(verb, matches, read_signals(path)?, terminal, inputs)?,
+        _ => {
+            let mut members_of_file = elinvar_data::read_members(path)?;
+            for field in members(verb).filter(|field| field.shape != Shape::Scalar || given(field).is_none()) {
+                let name = given(field).map_or(field.name, String::as_str);
+                match members_of_file.remove(name) {
+                    Some(item) => inputs.insert(field.name, item),
+                    None if given(field).is_some() => {
+                        return Err(Error::input(format!(
+                            "{data}: there is no array '{name}'; it holds: {}",
+                            members_of_file.names().join(", ")
+                        )));
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Epochs of a recording, as far as the task takes them.
+fn recorded(verb: &Verb, matches: &ArgMatches, mut signals: Signals, terminal: &mut Terminal, inputs: &mut Bundle<'static>) -> Result<()> {
+    let seconds = |name: &str| match matches.get_one::<String>(name) {
+        Some(text) => {
+            let number = text
+                .parse::<f64>()
+                .map_err(|_| Error::new(Kind::Parameter, format!("--{name} must be a number of seconds, got '{text}'")))?;
+            Ok(Some(number))
+        }
+        None => Ok(None),
+    };
+    let tmin = seconds("tmin")?.unwrap_or(0.0);
+    let tmax = seconds("tmax")?
+        .ok_or_else(|| Error::new(Kind::Parameter, "a recording needs --tmax, the end of each epoch in seconds after its event"))?;
+    let list =
+        |name: &str| matches.get_one::<String>(name).map(|text| text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>());
+    let mut labels = list("events").unwrap_or_default();
+    if let [only] = labels.as_slice()
+        && Path::new(only).is_file()
+    {
+        signals.events = events_of(&files::read_table(only, terminal)?)?;
+        labels.clear();
+    }
+    let epochs = signals.epochs(&Cut { tmin, tmax, labels, channels: list("channels").unwrap_or_default() })?;
+    if epochs.left_out > 0 && !matches.get_flag("quiet") {
+        terminal.note(&format!("warning: {} events have no whole epoch and were left out", epochs.left_out));
+    }
+    for field in members(verb) {
+        let item: Item<'static> = match field.name {
+            "X" => epochs.x.clone().into(),
+            "y" => Item::Table(Table::new().with("y", whole_numbers(&epochs.labels))?),
+            "sfreq" => arr0(epochs.sfreq).into(),
+            _ => continue,
+        };
+        if inputs.get(field.name).is_none() {
+            inputs.insert(field.name, item);
+        }
+    }
+    Ok(())
+}
+
+/// Labels that are all whole numbers as numbers: GDF and triggers have codes.
+fn whole_numbers(labels: &Column) -> Column {
+    let codes: Option<Vec<i64>> = labels.to_labels().iter().map(|label| label.as_deref()?.parse().ok()).collect();
+    codes.map_or_else(|| labels.clone(), Column::Integer)
+}
