@@ -1,12 +1,12 @@
 """Methods of the family dependence: Distance covariance; Mutual-information screening; Sparse regression with
-nonconvex penalties; Augmented covariance.
+nonconvex penalties; Tsallis mixed model; Augmented covariance.
 
 Written by `cargo xtask gen` from the registry: do not edit.
 """
 
 from ._base import Classifier, Estimator, Measurement, Regressor, Selector, SignalClassifier, SignalTransformer, call_function
 
-__all__ = ["ACMClassifier", "AugmentedCovariance", "DistanceCovariance", "FairClassifier", "FairRegressor", "FairnessAudit", "MutualInfoScreener", "NonconvexCV", "NonconvexClassifier", "NonconvexClassifierCV", "NonconvexPath", "NonconvexRegressor", "bandpass", "birge_rozenholc_bins", "choose_bandwidth", "combine_rankings", "evaluate_cross_session", "evaluate_within_session", "lambda_path", "mutual_information", "select_embedding", "spd_distance", "spd_exp", "spd_geometric_mean", "spd_log", "spd_sqrtm", "tangent_space"]
+__all__ = ["ACMClassifier", "AugmentedCovariance", "DistanceCovariance", "FairClassifier", "FairRegressor", "FairnessAudit", "MutualInfoScreener", "NonconvexCV", "NonconvexClassifier", "NonconvexClassifierCV", "NonconvexPath", "NonconvexRegressor", "TsallisMixedModel", "bandpass", "birge_rozenholc_bins", "choose_bandwidth", "combine_rankings", "evaluate_cross_session", "evaluate_within_session", "lambda_path", "mutual_information", "select_embedding", "spd_distance", "spd_exp", "spd_geometric_mean", "spd_log", "spd_sqrtm", "tangent_space"]
 
 
 class DistanceCovariance(Measurement):
@@ -2252,6 +2252,310 @@ class NonconvexPath(Estimator):
             The fitted object.
         """
         return self._fit("levels", {"X": X, "y": y, "sample_weight": sample_weight})
+
+
+class TsallisMixedModel(Regressor):
+    """Linear mixed model with power-law tails: outlying groups lose weight, fixed effects can be selected.
+
+    Parameters
+    ----------
+    formula : str, default=None
+        Model formula over the columns of X, such as `distance ~ age*Sex + (1 + age | Subject)`; it then names
+        target, group and random effects.
+    nu : float or {"estimate", "inf"}, default="estimate"
+        Degrees of freedom: a number, `estimate`, or `inf` for the Gaussian model. Must be > 0.
+    q : float, default=None
+        Entropic index in place of nu, for a group of `dim` rows: nu = 2 / (q - 1) - dim. Must be > 1.
+    dim : int, default=None
+        Number of rows of the group that `q` speaks of. Must be >= 1.
+    random_effects : {"intercept", "slope"} or sequence of str, default="intercept"
+        Random effects of a group: `intercept`, `slope` (of every column of Z, or of X where there is no Z) or
+        columns of X; there is always a random intercept, and columns given as Z always have a slope.
+    covariance : {"full", "diagonal"}, default="full"
+        Whether the random effects are correlated (`full`) or not (`diagonal`).
+    residual : {"iid", "ar1"}, default="iid"
+        Errors within a group: independent (`iid`), or autoregressive in the order of the rows (`ar1`).
+    reml : bool, default=False
+        Restricted likelihood; only with nu = inf and no penalty.
+    penalty : {"none", "lasso", "mcp", "scad"}, default="none"
+        Penalty on the fixed effects (`none` in a path stands for `mcp`).
+    gamma : float, default=3.0
+        Bend of MCP. Must be > 1.
+    a : float, default=3.7
+        Bend of SCAD. Must be > 2.
+    unpenalized : sequence of str, default=()
+        Columns that are not penalised; the intercept never is.
+    solver : {"ecme", "pncg"}, default="ecme"
+        Algorithm.
+    max_iter : int, default=500
+        Greatest number of steps. Must be >= 1.
+    tol : float, default=1e-9
+        Relative gain of the likelihood at which the steps end. Must be > 0.
+    fit_intercept : bool, default=True
+        Whether there is a fixed intercept.
+    lam : float, default=0.0
+        Level of the penalty (λ). Must be >= 0.
+    standard_errors : {"observed", "expected", "sandwich"}, default="observed"
+        What the standard errors rest on; there are none with a penalty.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the random numbers; None draws a new one each time.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    coef_
+        Fixed effects (p,), without the intercept.
+    intercept_
+        Fixed intercept.
+    bse_
+        Standard errors of `coef_` (p,); absent with a penalty.
+    intercept_bse_
+        Standard error of the intercept; absent with a penalty.
+    cov_re_
+        Scatter of the random effects (q, q).
+    scale_
+        Scatter of the errors.
+    nu_
+        Degrees of freedom.
+    rho_
+        Correlation of successive errors of a group.
+    q_by_size_
+        Entropic index by number of rows of a group.
+    random_effects_
+        Predicted random effects (m, q), groups in the order of their first rows.
+    group_labels_
+        Labels of the groups, in that order.
+    group_weights_
+        Weights of the groups (m,); small for outlying ones, 1 on average.
+    outlier_pvalue_
+        Tail probability of each group against the Gaussian core (m,).
+    outlier_pvalue_adjusted_
+        The same after Benjamini and Hochberg's correction.
+    outlier_pvalue_model_
+        Tail probability of each group under the fitted model (m,).
+    outliers_
+        Labels of the groups flagged at a false discovery rate of 5 %.
+    loglik_
+        Log likelihood.
+    tail_statistic_
+        Likelihood ratio of the Gaussian against the estimated degrees of freedom.
+    tail_pvalue_
+        Its p-value.
+    coef_names_
+        Names of `coef_`.
+    random_names_
+        Names of the random effects.
+    n_iter_
+        Steps of the solver.
+    n_passes_
+        Passes over the groups.
+    converged_
+        Whether the steps met their criterion.
+    is_gaussian_
+        Whether nu is infinite or at its upper bound.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Names of the features, where `fit` saw a table.
+    history_ : Table
+        Figures of every recorded step.
+    status_ : {"converged", "iteration_limit", "time_limit"}
+        How the fit ended.
+    seed_ : int
+        The seed of the fit, also where `random_state` is None.
+
+    References
+    ----------
+    .. [1] Kai Yang, "Contributions to Robust and Efficient Methods for Analysis of High Dimensional Data
+       (manuscript 3)", 2025, PhD thesis, McGill University.
+
+    Examples
+    --------
+    >>> from elinvar.dependence import TsallisMixedModel
+    >>> fitted = TsallisMixedModel().fit(**TsallisMixedModel.example("fit"))
+    >>> found = fitted.predict(**TsallisMixedModel.example("predict"))
+    """
+
+    _method = "tsallis-mixed"
+
+    def __init__(
+        self,
+        *,
+        formula=None,
+        nu="estimate",
+        q=None,
+        dim=None,
+        random_effects="intercept",
+        covariance="full",
+        residual="iid",
+        reml=False,
+        penalty="none",
+        gamma=3.0,
+        a=3.7,
+        unpenalized=(),
+        solver="ecme",
+        max_iter=500,
+        tol=1e-9,
+        fit_intercept=True,
+        lam=0.0,
+        standard_errors="observed",
+        random_state=None,
+        n_jobs=None,
+        time_limit=None,
+        mem_limit=None,
+        verbose=False,
+    ):
+        self.formula = formula
+        self.nu = nu
+        self.q = q
+        self.dim = dim
+        self.random_effects = random_effects
+        self.covariance = covariance
+        self.residual = residual
+        self.reml = reml
+        self.penalty = penalty
+        self.gamma = gamma
+        self.a = a
+        self.unpenalized = unpenalized
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.fit_intercept = fit_intercept
+        self.lam = lam
+        self.standard_errors = standard_errors
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.time_limit = time_limit
+        self.mem_limit = mem_limit
+        self.verbose = verbose
+
+    def fit(self, X, y=None, groups=None, Z=None):
+        """Fit a mixed model whose outlying groups lose weight.
+
+        Parameters
+        ----------
+        X : array-like
+            Fixed effects (n, d); text columns of a table are coded against their first level.
+        y : array-like, default=None
+            Outcome (n,); a formula can name it instead.
+        groups : dict, table or array-like, default=None
+            Group of each row: one column of any type (n rows); without it every row is a group.
+        Z : array-like, default=None
+            Columns with a random slope in each group (n, k).
+
+        Returns
+        -------
+        self : TsallisMixedModel
+            The fitted object.
+        """
+        return self._fit("fit", {"X": X, "y": y, "groups": groups, "Z": Z})
+
+    def predict(self, X, groups=None, Z=None):
+        """Predict rows: with the random effects of groups that the fit saw, without for others.
+
+        Parameters
+        ----------
+        X : array-like
+            Fixed effects (n, d); text columns of a table are coded against their first level.
+        groups : dict, table or array-like, default=None
+            Group of each row: one column of any type (n rows); without it every row is a group.
+        Z : array-like, default=None
+            Columns with a random slope in each group (n, k).
+
+        Returns
+        -------
+        prediction : ndarray
+            Predicted outcome of each row (n,).
+        """
+        return self._apply("predict", {"X": X, "groups": groups, "Z": Z}, returns=("prediction",))
+
+    def path(
+        self,
+        X,
+        y=None,
+        groups=None,
+        Z=None,
+        *,
+        lambdas=None,
+        n_lambdas=20,
+        lambda_ratio=0.05,
+        select="ebic",
+        cv=5,
+        random_state=None,
+    ):
+        """Select fixed effects: models along a path of penalty levels, and the level to choose.
+
+        Parameters
+        ----------
+        X : array-like
+            Fixed effects (n, d); text columns of a table are coded against their first level.
+        y : array-like, default=None
+            Outcome (n,); a formula can name it instead.
+        groups : dict, table or array-like, default=None
+            Group of each row: one column of any type (n rows); without it every row is a group.
+        Z : array-like, default=None
+            Columns with a random slope in each group (n, k).
+        lambdas : sequence of float, default=None
+            Levels to fit, from the greatest down; none for `n_lambdas` of them below the one that leaves
+            nothing. Must be >= 0.
+        n_lambdas : int, default=20
+            Number of levels where none are given. Must be >= 2.
+        lambda_ratio : float, default=0.05
+            Least level as a share of the greatest, where none are given. Must be in (0, 1).
+        select : {"ebic", "cv"}, default="ebic"
+            What chooses the level: the criterion EBIC, or cross-validation over whole groups.
+        cv : int, default=5
+            Folds of the cross-validation. Must be >= 2.
+        random_state : int, RandomState, Generator or None, default=None
+            Seed of the random numbers; None draws a new one each time.
+
+        Returns
+        -------
+        findings : Findings
+            With the attributes
+
+            - `path`: One row a level: lam, selected, loglik, nu, scale, ebic, mae (with cross-validation),
+              iterations.
+            - `names`: Names of the fixed effects.
+            - `coefficients`: Fixed effects at every level (levels, p).
+            - `selected`: The level that was chosen.
+            - `effects`: Name and estimate of the effects that are not zero there.
+        """
+        return self._measure(
+            "path",
+            {"X": X, "y": y, "groups": groups, "Z": Z},
+            {
+                "lambdas": lambdas,
+                "n_lambdas": n_lambdas,
+                "lambda_ratio": lambda_ratio,
+                "select": select,
+                "cv": cv,
+            },
+            random_state=random_state,
+        )
+
+    def summary(self):
+        """Tables of the effects, the groups that stand out and the fit.
+
+        Returns
+        -------
+        findings : Findings
+            With the attributes
+
+            - `coefficients`: Fixed effects: name, estimate, std_error, z, p_value, low and high (95 %).
+            - `random`: Scatter of the random effects: name, sd, scatter with each.
+            - `groups`: Every group: rows, q, weight, p_core, p_adjusted (Benjamini-Hochberg), p_model,
+              outlier.
+            - `fit`: Figures of the fit: log likelihood, AIC, BIC, scale, nu, test of the Gaussian.
+        """
+        return self._apply("summary", {})
 
 
 class AugmentedCovariance(SignalTransformer):
