@@ -66,7 +66,7 @@ def parts(order, n=40):
     size = 22 * order
     embed = AugmentedDataset(order, 4)
     peer = Covariances("lwf").transform(embed.transform(X))
-    mean = mean_riemann(peer)
+    mean_riemann(peer)
     own = AugmentedCovariance(order=order, lag=4, estimator="lwf", n_jobs=1)
     return [
         versus(f"Ledoit-Wolf covariance of {n} epochs, 22 channels, 1000 samples, size {size}", lambda: own.transform(X),

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from ott.geometry import costs, pointcloud
+from ott.geometry import costs
 from ott.neural.methods import monge_gap as ott_gap
 from ott.tools import sinkhorn_divergence
 

@@ -5,8 +5,11 @@ Rust and on the command line.
 """
 
 import functools
+import inspect
+import numbers
 import os
 import sys
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -138,6 +141,8 @@ class Core(BaseEstimator):
     _inputs = {}
     #: Whether features may be a sparse matrix of SciPy.
     _sparse = False
+    #: The method that fits.
+    _fit_name = "fit"
 
     @classmethod
     def example(cls, method):
@@ -157,7 +162,9 @@ class Core(BaseEstimator):
         entries = next(spec for spec in card["classes"] if spec["name"] == cls.__name__)["methods"]
         verb = next(entry["verb"] for entry in entries if entry["name"] == method)
         python = {declared: name for name, declared in cls._inputs.items()}
-        return {python.get(name, name): value for name, value in _core.example(cls._method, verb).items()}
+        named = {python.get(name, name): value for name, value in _core.example(cls._method, verb).items()}
+        taken = inspect.signature(getattr(cls, method)).parameters
+        return {name: value for name, value in named.items() if name in taken}
 
     def _params(self):
         return {**{name: value for name, value in self.get_params(deep=False).items() if name not in LIMITS}, **self._fixed}
@@ -177,6 +184,13 @@ class Core(BaseEstimator):
         values, *_ = self._run(verb, inputs, keywords or {}, random_state)
         return select(values, returns)
 
+    def _check_is_fitted(self):
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                f"This {type(self).__name__} instance is not fitted yet. Call '{self._fit_name}' with appropriate arguments before using"
+                " this estimator."
+            )
+
 
 class Measurement(Core):
     """An object whose methods only measure."""
@@ -185,11 +199,25 @@ class Measurement(Core):
         return True
 
 
+class Bound(Core):
+    """An object that measures in `fit`, keeps the data of that call, and answers further questions about them."""
+
+    def _bind(self, verb, inputs):
+        values, *_ = self._run(verb, inputs, {}, 0)
+        self.__dict__.update({f"{name}_": value for name, value in values.items()})
+        self._data = inputs
+        return self
+
+    def _measure(self, verb, inputs, keywords=None, *, returns=(), random_state=0):
+        self._check_is_fitted()
+        return super()._measure(verb, {**self._data, **inputs}, keywords, returns=returns, random_state=random_state)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_data")
+
+
 class Estimator(Core):
     """An object that fits a model and applies it."""
-
-    #: The method that fits.
-    _fit_name = "fit"
 
     def _fit(self, verb, inputs, keywords=None):
         seed = seed_of(getattr(self, "random_state", 0))
@@ -216,13 +244,6 @@ class Estimator(Core):
 
     def __sklearn_is_fitted__(self):
         return getattr(self, "_model", None) is not None
-
-    def _check_is_fitted(self):
-        if not self.__sklearn_is_fitted__():
-            raise NotFittedError(
-                f"This {type(self).__name__} instance is not fitted yet. Call '{self._fit_name}' with appropriate arguments before using"
-                " this estimator."
-            )
 
     def save(self, path):
         """Writes the fitted model to one file that Rust, Python and the command line read.
@@ -289,8 +310,18 @@ class _Tabular(Estimator):
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
         if "X" in inputs:
+            keywords = {**(keywords or {}), **self._splits(inputs)}
             inputs = {**inputs, "X": check_features(self, inputs["X"], reset=True)}
         return super()._fit(verb, inputs, keywords)
+
+    def _splits(self, inputs):
+        """The folds of a splitter or an iterable in `cv`, as the core takes them."""
+        cv = getattr(self, "cv", None)
+        if hasattr(cv, "split"):
+            cv = cv.split(inputs["X"], inputs["y"])
+        elif cv is None or isinstance(cv, numbers.Integral) or not isinstance(cv, Iterable):
+            return {}
+        return {"cv": [[np.asarray(rows) for rows in split] for split in cv]}
 
     def _apply(self, verb, inputs, keywords=None, *, returns=(), random_state=None):
         self._check_is_fitted()
@@ -368,6 +399,8 @@ class Selector(Transformer):
     """A transformer that keeps some of the columns of X."""
 
     def _fit(self, verb, inputs, keywords=None):
+        if "X" in inputs and inputs["y"] is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         super()._fit(verb, inputs, keywords)
         if "X" not in inputs:
             # What was read from a file has the names of the file.

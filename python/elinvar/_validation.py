@@ -64,7 +64,8 @@ def check_target(y, n_rows):
 
 def check_epochs(estimator, X):
     """Epochs as an array of three axes in double or single precision."""
-    _refuse_sparse(X)
+    if _is_sparse(X):
+        raise TypeError("Sparse data was passed for X, but epochs are dense: use X.toarray() and reshape")
     X = np.asarray(X)
     if X.dtype.kind == "c":
         raise ValueError("Complex data not supported: X")

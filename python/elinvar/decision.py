@@ -3,7 +3,7 @@
 Written by `cargo xtask gen` from the registry: do not edit.
 """
 
-from ._base import Estimator, Measurement, call_function
+from ._base import Bound, Estimator, Measurement, call_function
 
 __all__ = ["ConstantEscapement", "ConstantMortality", "FisheryModel", "ImportedPolicy", "MdpPolicy", "QuotaTable", "SarsopSolver", "compare", "convert", "fit_growth", "survey_value"]
 
@@ -657,7 +657,7 @@ class ImportedPolicy(Estimator):
         )
 
 
-class ConstantEscapement(Measurement):
+class ConstantEscapement(Bound):
     """The rule that leaves S* behind: best where the stock is known exactly.
 
     Parameters
@@ -677,6 +677,21 @@ class ConstantEscapement(Measurement):
         Bytes that the call may reserve.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    npv_
+        Expected discounted reward from x0, exact.
+    late_stock_
+        Expected stock over the later half of the decisions, in grid units.
+    survival_
+        Probability that the stock is not extinct at the last decision.
+    rule_
+        Observation and quota of every grid point, in grid units.
+    path_
+        Time, expected stock (grid units) and extinction probability at each decision.
+    values_
+        Expected discounted reward from every state over an infinite time (n_states,).
 
     See Also
     --------
@@ -701,7 +716,8 @@ class ConstantEscapement(Measurement):
     Examples
     --------
     >>> from elinvar.decision import ConstantEscapement
-    >>> found = ConstantEscapement().predict(**ConstantEscapement.example("predict"))
+    >>> fitted = ConstantEscapement().fit(**ConstantEscapement.example("fit"))
+    >>> found = fitted.predict(**ConstantEscapement.example("predict"))
     """
 
     _method = "ecological-pomdp"
@@ -726,7 +742,7 @@ class ConstantEscapement(Measurement):
         self.mem_limit = mem_limit
         self.verbose = verbose
 
-    def predict(self, model, observations=None, quota_table=None):
+    def fit(self, model):
         """Quotas of a rule on the last survey, and its exact value, stock path and survival without
         simulation.
 
@@ -735,56 +751,32 @@ class ConstantEscapement(Measurement):
         model : path, str or dict
             Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
             .pomdpx); in Python a FisheryModel.
+
+        Returns
+        -------
+        self : ConstantEscapement
+            The fitted object.
+        """
+        return self._bind("rule", {"model": model})
+
+    def predict(self, observations=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
         observations : array-like, default=None
             Surveys to answer with a quota (n,), in grid units.
-        quota_table : dict, table or array-like, default=None
-            For the rule 'table': columns observation and quota, in grid units.
 
         Returns
         -------
         quotas : ndarray or None
             Quota after each of the surveys given (n,), in grid units.
         """
-        return self._measure(
-            "rule",
-            {"model": model, "observations": observations, "quota_table": quota_table},
-            returns=("quotas",),
-        )
-
-    def evaluate(self, model, observations=None, quota_table=None):
-        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
-        simulation.
-
-        Parameters
-        ----------
-        model : path, str or dict
-            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
-            .pomdpx); in Python a FisheryModel.
-        observations : array-like, default=None
-            Surveys to answer with a quota (n,), in grid units.
-        quota_table : dict, table or array-like, default=None
-            For the rule 'table': columns observation and quota, in grid units.
-
-        Returns
-        -------
-        findings : Findings
-            With the attributes
-
-            - `npv`: Expected discounted reward from x0, exact.
-            - `late_stock`: Expected stock over the later half of the decisions, in grid units.
-            - `survival`: Probability that the stock is not extinct at the last decision.
-            - `quotas`: Quota after each of the surveys given (n,), in grid units.
-            - `rule`: Observation and quota of every grid point, in grid units.
-            - `path`: Time, expected stock (grid units) and extinction probability at each decision.
-            - `values`: Expected discounted reward from every state over an infinite time (n_states,).
-        """
-        return self._measure(
-            "rule",
-            {"model": model, "observations": observations, "quota_table": quota_table},
-        )
+        return self._measure("rule", {"observations": observations}, returns=("quotas",))
 
 
-class ConstantMortality(Measurement):
+class ConstantMortality(Bound):
     """The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable catch, 1 for MSY.
 
     Parameters
@@ -808,6 +800,21 @@ class ConstantMortality(Measurement):
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
 
+    Attributes
+    ----------
+    npv_
+        Expected discounted reward from x0, exact.
+    late_stock_
+        Expected stock over the later half of the decisions, in grid units.
+    survival_
+        Probability that the stock is not extinct at the last decision.
+    rule_
+        Observation and quota of every grid point, in grid units.
+    path_
+        Time, expected stock (grid units) and extinction probability at each decision.
+    values_
+        Expected discounted reward from every state over an infinite time (n_states,).
+
     See Also
     --------
     FisheryModel : A stock under harvest with noisy growth and noisy surveys, on a grid.
@@ -830,7 +837,8 @@ class ConstantMortality(Measurement):
     Examples
     --------
     >>> from elinvar.decision import ConstantMortality
-    >>> found = ConstantMortality().predict(**ConstantMortality.example("predict"))
+    >>> fitted = ConstantMortality().fit(**ConstantMortality.example("fit"))
+    >>> found = fitted.predict(**ConstantMortality.example("predict"))
     """
 
     _method = "ecological-pomdp"
@@ -857,7 +865,7 @@ class ConstantMortality(Measurement):
         self.mem_limit = mem_limit
         self.verbose = verbose
 
-    def predict(self, model, observations=None, quota_table=None):
+    def fit(self, model):
         """Quotas of a rule on the last survey, and its exact value, stock path and survival without
         simulation.
 
@@ -866,56 +874,32 @@ class ConstantMortality(Measurement):
         model : path, str or dict
             Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
             .pomdpx); in Python a FisheryModel.
+
+        Returns
+        -------
+        self : ConstantMortality
+            The fitted object.
+        """
+        return self._bind("rule", {"model": model})
+
+    def predict(self, observations=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
         observations : array-like, default=None
             Surveys to answer with a quota (n,), in grid units.
-        quota_table : dict, table or array-like, default=None
-            For the rule 'table': columns observation and quota, in grid units.
 
         Returns
         -------
         quotas : ndarray or None
             Quota after each of the surveys given (n,), in grid units.
         """
-        return self._measure(
-            "rule",
-            {"model": model, "observations": observations, "quota_table": quota_table},
-            returns=("quotas",),
-        )
-
-    def evaluate(self, model, observations=None, quota_table=None):
-        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
-        simulation.
-
-        Parameters
-        ----------
-        model : path, str or dict
-            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
-            .pomdpx); in Python a FisheryModel.
-        observations : array-like, default=None
-            Surveys to answer with a quota (n,), in grid units.
-        quota_table : dict, table or array-like, default=None
-            For the rule 'table': columns observation and quota, in grid units.
-
-        Returns
-        -------
-        findings : Findings
-            With the attributes
-
-            - `npv`: Expected discounted reward from x0, exact.
-            - `late_stock`: Expected stock over the later half of the decisions, in grid units.
-            - `survival`: Probability that the stock is not extinct at the last decision.
-            - `quotas`: Quota after each of the surveys given (n,), in grid units.
-            - `rule`: Observation and quota of every grid point, in grid units.
-            - `path`: Time, expected stock (grid units) and extinction probability at each decision.
-            - `values`: Expected discounted reward from every state over an infinite time (n_states,).
-        """
-        return self._measure(
-            "rule",
-            {"model": model, "observations": observations, "quota_table": quota_table},
-        )
+        return self._measure("rule", {"observations": observations}, returns=("quotas",))
 
 
-class MdpPolicy(Measurement):
+class MdpPolicy(Bound):
     """The optimum of the problem without survey error, which takes the survey for the stock.
 
     Parameters
@@ -935,6 +919,21 @@ class MdpPolicy(Measurement):
         Bytes that the call may reserve.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    npv_
+        Expected discounted reward from x0, exact.
+    late_stock_
+        Expected stock over the later half of the decisions, in grid units.
+    survival_
+        Probability that the stock is not extinct at the last decision.
+    rule_
+        Observation and quota of every grid point, in grid units.
+    path_
+        Time, expected stock (grid units) and extinction probability at each decision.
+    values_
+        Expected discounted reward from every state over an infinite time (n_states,).
 
     See Also
     --------
@@ -959,7 +958,8 @@ class MdpPolicy(Measurement):
     Examples
     --------
     >>> from elinvar.decision import MdpPolicy
-    >>> found = MdpPolicy().predict(**MdpPolicy.example("predict"))
+    >>> fitted = MdpPolicy().fit(**MdpPolicy.example("fit"))
+    >>> found = fitted.predict(**MdpPolicy.example("predict"))
     """
 
     _method = "ecological-pomdp"
@@ -984,7 +984,7 @@ class MdpPolicy(Measurement):
         self.mem_limit = mem_limit
         self.verbose = verbose
 
-    def predict(self, model, observations=None, quota_table=None):
+    def fit(self, model):
         """Quotas of a rule on the last survey, and its exact value, stock path and survival without
         simulation.
 
@@ -993,56 +993,32 @@ class MdpPolicy(Measurement):
         model : path, str or dict
             Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
             .pomdpx); in Python a FisheryModel.
+
+        Returns
+        -------
+        self : MdpPolicy
+            The fitted object.
+        """
+        return self._bind("rule", {"model": model})
+
+    def predict(self, observations=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
         observations : array-like, default=None
             Surveys to answer with a quota (n,), in grid units.
-        quota_table : dict, table or array-like, default=None
-            For the rule 'table': columns observation and quota, in grid units.
 
         Returns
         -------
         quotas : ndarray or None
             Quota after each of the surveys given (n,), in grid units.
         """
-        return self._measure(
-            "rule",
-            {"model": model, "observations": observations, "quota_table": quota_table},
-            returns=("quotas",),
-        )
-
-    def evaluate(self, model, observations=None, quota_table=None):
-        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
-        simulation.
-
-        Parameters
-        ----------
-        model : path, str or dict
-            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
-            .pomdpx); in Python a FisheryModel.
-        observations : array-like, default=None
-            Surveys to answer with a quota (n,), in grid units.
-        quota_table : dict, table or array-like, default=None
-            For the rule 'table': columns observation and quota, in grid units.
-
-        Returns
-        -------
-        findings : Findings
-            With the attributes
-
-            - `npv`: Expected discounted reward from x0, exact.
-            - `late_stock`: Expected stock over the later half of the decisions, in grid units.
-            - `survival`: Probability that the stock is not extinct at the last decision.
-            - `quotas`: Quota after each of the surveys given (n,), in grid units.
-            - `rule`: Observation and quota of every grid point, in grid units.
-            - `path`: Time, expected stock (grid units) and extinction probability at each decision.
-            - `values`: Expected discounted reward from every state over an infinite time (n_states,).
-        """
-        return self._measure(
-            "rule",
-            {"model": model, "observations": observations, "quota_table": quota_table},
-        )
+        return self._measure("rule", {"observations": observations}, returns=("quotas",))
 
 
-class QuotaTable(Measurement):
+class QuotaTable(Bound):
     """A table of quotas of the user's own.
 
     Parameters
@@ -1062,6 +1038,21 @@ class QuotaTable(Measurement):
         Bytes that the call may reserve.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Attributes
+    ----------
+    npv_
+        Expected discounted reward from x0, exact.
+    late_stock_
+        Expected stock over the later half of the decisions, in grid units.
+    survival_
+        Probability that the stock is not extinct at the last decision.
+    rule_
+        Observation and quota of every grid point, in grid units.
+    path_
+        Time, expected stock (grid units) and extinction probability at each decision.
+    values_
+        Expected discounted reward from every state over an infinite time (n_states,).
 
     See Also
     --------
@@ -1086,7 +1077,8 @@ class QuotaTable(Measurement):
     Examples
     --------
     >>> from elinvar.decision import QuotaTable
-    >>> found = QuotaTable().predict(**QuotaTable.example("predict"))
+    >>> fitted = QuotaTable().fit(**QuotaTable.example("fit"))
+    >>> found = fitted.predict(**QuotaTable.example("predict"))
     """
 
     _method = "ecological-pomdp"
@@ -1111,7 +1103,7 @@ class QuotaTable(Measurement):
         self.mem_limit = mem_limit
         self.verbose = verbose
 
-    def predict(self, model, observations=None, quota_table=None):
+    def fit(self, model, quota_table=None):
         """Quotas of a rule on the last survey, and its exact value, stock path and survival without
         simulation.
 
@@ -1120,53 +1112,31 @@ class QuotaTable(Measurement):
         model : path, str or dict
             Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
             .pomdpx); in Python a FisheryModel.
-        observations : array-like, default=None
-            Surveys to answer with a quota (n,), in grid units.
         quota_table : dict, table or array-like, default=None
             For the rule 'table': columns observation and quota, in grid units.
+
+        Returns
+        -------
+        self : QuotaTable
+            The fitted object.
+        """
+        return self._bind("rule", {"model": model, "quota_table": quota_table})
+
+    def predict(self, observations=None):
+        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
+        simulation.
+
+        Parameters
+        ----------
+        observations : array-like, default=None
+            Surveys to answer with a quota (n,), in grid units.
 
         Returns
         -------
         quotas : ndarray or None
             Quota after each of the surveys given (n,), in grid units.
         """
-        return self._measure(
-            "rule",
-            {"model": model, "observations": observations, "quota_table": quota_table},
-            returns=("quotas",),
-        )
-
-    def evaluate(self, model, observations=None, quota_table=None):
-        """Quotas of a rule on the last survey, and its exact value, stock path and survival without
-        simulation.
-
-        Parameters
-        ----------
-        model : path, str or dict
-            Fishery model (.toml; `problem = "tag"` for one of the literature), or any POMDP (.pomdp,
-            .pomdpx); in Python a FisheryModel.
-        observations : array-like, default=None
-            Surveys to answer with a quota (n,), in grid units.
-        quota_table : dict, table or array-like, default=None
-            For the rule 'table': columns observation and quota, in grid units.
-
-        Returns
-        -------
-        findings : Findings
-            With the attributes
-
-            - `npv`: Expected discounted reward from x0, exact.
-            - `late_stock`: Expected stock over the later half of the decisions, in grid units.
-            - `survival`: Probability that the stock is not extinct at the last decision.
-            - `quotas`: Quota after each of the surveys given (n,), in grid units.
-            - `rule`: Observation and quota of every grid point, in grid units.
-            - `path`: Time, expected stock (grid units) and extinction probability at each decision.
-            - `values`: Expected discounted reward from every state over an infinite time (n_states,).
-        """
-        return self._measure(
-            "rule",
-            {"model": model, "observations": observations, "quota_table": quota_table},
-        )
+        return self._measure("rule", {"observations": observations}, returns=("quotas",))
 
 
 def fit_growth(

@@ -1695,8 +1695,9 @@ class NonconvexCV(Regressor):
         1).
     lambdas : sequence of float, default=None
         Levels in falling order; none for `n_lambda` of equal ratio. Must be >= 0.
-    cv : int, default=5
-        Folds. Must be >= 2.
+    cv : int or sequence of sequence of sequence of int, default=5
+        Number of folds, or a pair of lists for each: positions of the rows to fit, and of those to judge by.
+        Must be >= 0.
     rule : {"min", "1se", "ebic"}, default="min"
         How the level is chosen.
     gamma : float, default=3.0
@@ -1888,8 +1889,9 @@ class NonconvexClassifierCV(Classifier):
         1).
     lambdas : sequence of float, default=None
         Levels in falling order; none for `n_lambda` of equal ratio. Must be >= 0.
-    cv : int, default=5
-        Folds. Must be >= 2.
+    cv : int or sequence of sequence of sequence of int, default=5
+        Number of folds, or a pair of lists for each: positions of the rows to fit, and of those to judge by.
+        Must be >= 0.
     rule : {"min", "1se", "ebic"}, default="min"
         How the level is chosen.
     gamma : float, default=3.0
@@ -2275,6 +2277,10 @@ class TsallisMixedModel(Regressor):
         Whether the random effects are correlated (`full`) or not (`diagonal`).
     residual : {"iid", "ar1"}, default="iid"
         Errors within a group: independent (`iid`), or autoregressive in the order of the rows (`ar1`).
+    shape : {"group", "observation"}, default="group"
+        Whether the rows of a group share their tails (`group`), for outlying groups, or every row has its own
+        (`observation`), for single bad rows inside good groups; the likelihood is then approximated by a
+        variational lower bound.
     reml : bool, default=False
         Restricted likelihood; only with nu = inf and no penalty.
     penalty : {"none", "lasso", "mcp", "scad"}, default="none"
@@ -2339,7 +2345,15 @@ class TsallisMixedModel(Regressor):
     outlier_pvalue_adjusted_
         The same after Benjamini and Hochberg's correction.
     outlier_pvalue_model_
-        Tail probability of each group under the fitted model (m,).
+        Tail probability of each group under the fitted model (m,); absent with shape `observation`.
+    observation_weights_
+        Weights of the rows (n,); with shape `observation` only, as the next three.
+    observation_pvalue_
+        Tail probability of each row against the Gaussian core (n,).
+    observation_pvalue_adjusted_
+        The same after Benjamini and Hochberg's correction.
+    outlier_observations_
+        Positions of the rows flagged at a false discovery rate of 5 %.
     outliers_
         Labels of the groups flagged at a false discovery rate of 5 %.
     loglik_
@@ -2395,6 +2409,7 @@ class TsallisMixedModel(Regressor):
         random_effects="intercept",
         covariance="full",
         residual="iid",
+        shape="group",
         reml=False,
         penalty="none",
         gamma=3.0,
@@ -2419,6 +2434,7 @@ class TsallisMixedModel(Regressor):
         self.random_effects = random_effects
         self.covariance = covariance
         self.residual = residual
+        self.shape = shape
         self.reml = reml
         self.penalty = penalty
         self.gamma = gamma
@@ -2551,8 +2567,8 @@ class TsallisMixedModel(Regressor):
 
             - `coefficients`: Fixed effects: name, estimate, std_error, z, p_value, low and high (95 %).
             - `random`: Scatter of the random effects: name, sd, scatter with each.
-            - `groups`: Every group: rows, q, weight, p_core, p_adjusted (Benjamini-Hochberg), p_model,
-              outlier.
+            - `groups`: Every group: rows, q, weight, p_core, p_adjusted (Benjamini-Hochberg), p_model (shape
+              group), outlier.
             - `fit`: Figures of the fit: log likelihood, AIC, BIC, scale, nu, test of the Gaussian.
         """
         return self._apply("summary", {})

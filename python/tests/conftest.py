@@ -56,6 +56,11 @@ class Entry:
             warnings.simplefilter("ignore")
             return getattr(self.make(**params), self.fit_name)(**self.cls.example(self.fit_name))
 
+    def ready(self):
+        """An object whose methods can be called: with its data where it keeps them."""
+        thing = self.make()
+        return thing.fit(**self.cls.example("fit")) if self.role == "bound" else thing
+
     def call(self, thing, method):
         """The result of a method on its example."""
         import inspect

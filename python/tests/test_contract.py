@@ -96,9 +96,9 @@ def test_every_method_runs_on_its_example(estimator_entry):
 def test_measurements_run_and_repeat(measurement_entry):
     for method in measurement_entry.methods:
         if method["name"] in measurement_entry.spec["random"]:
-            first, second = (measurement_entry.call(_Seeded(measurement_entry.make(), 3), method["name"]) for _ in range(2))
+            first, second = (measurement_entry.call(_Seeded(measurement_entry.ready(), 3), method["name"]) for _ in range(2))
         else:
-            first, second = (measurement_entry.call(measurement_entry.make(), method["name"]) for _ in range(2))
+            first, second = (measurement_entry.call(measurement_entry.ready(), method["name"]) for _ in range(2))
         assert flat(first) == flat(second)
 
 

@@ -92,3 +92,17 @@ def test_what_cannot_be_fitted_is_named():
         TsallisMixedModel().fit(X, y, groups=clinic[:5])
     with pytest.raises(ValueError, match=r"parameter 'q' must be in \(1, 1.5\) for dim = 4, got 1.6"):
         TsallisMixedModel(q=1.6, dim=4).fit(X, y, groups=clinic)
+
+
+def test_single_bad_rows_are_named():
+    rng = np.random.default_rng(4)
+    groups = np.repeat(np.arange(30), 6)
+    X = rng.normal(size=(180, 2))
+    y = 1 + X @ [1.0, -0.5] + rng.normal(size=30)[groups] + rng.normal(size=180)
+    bad = [3, 50, 100, 171]
+    y[bad] += 30
+    model = TsallisMixedModel(shape="observation").fit(X, y, groups=groups)
+    assert sorted(np.argsort(model.observation_weights_)[:4]) == bad
+    assert set(bad) <= set(model.outlier_observations_)
+    assert not hasattr(model, "outlier_pvalue_model_")
+    assert abs(model.coef_[0] - 1) < 0.3

@@ -12,12 +12,14 @@ pub(crate) fn run() -> Result<()> {
     } else {
         println!("=== deny: skipped, `cargo install cargo-deny --locked` adds it");
     }
-    let own = root().join(".venv/bin/typos");
-    let typos = if own.exists() { own } else { "typos".into() };
-    if has(&typos, &["--version"]) {
-        stage("typos", &mut program(typos, &[]))?;
-    } else {
-        println!("=== typos: skipped, `pip install typos` or `cargo xtask test` adds it");
+    for (name, arguments) in [("typos", &[][..]), ("ruff", &["check", "--quiet"])] {
+        let own = root().join(".venv/bin").join(name);
+        let tool = if own.exists() { own } else { name.into() };
+        if has(&tool, &["--version"]) {
+            stage(name, &mut program(tool, arguments))?;
+        } else {
+            println!("=== {name}: skipped, `pip install {name}` or `cargo xtask test` adds it");
+        }
     }
     crate::generate(true)?;
     println!("=== generated files are up to date");

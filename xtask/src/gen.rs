@@ -94,19 +94,20 @@ fn base(role: Role) -> &'static str {
         Role::SignalTransformer => "SignalTransformer",
         Role::Estimator => "Estimator",
         Role::Measurement => "Measurement",
+        Role::Bound => "Bound",
         Role::Function => "call_function",
     }
 }
 
 fn class_text(method: &Method, class: &Class) -> String {
     let parameters = constructor(class);
-    let fits = !matches!(class.role, Role::Measurement | Role::SignalTransformer);
+    let fits = !matches!(class.role, Role::Measurement | Role::Bound | Role::SignalTransformer);
     let mut documented: Vec<Entry> = parameters.iter().map(|p| Entry::parameter(p)).collect();
     documented.extend(fits.then(|| Entry::of(RANDOM_STATE)));
     documented.extend(LIMITS.map(Entry::of));
     let mut text = format!("class {}({}):\n", class.name, base(class.role));
     let mut sections = vec![("Parameters", documented)];
-    if fits {
+    if fits || class.role == Role::Bound {
         sections.push(("Attributes", attributes(class)));
     }
     text += &docstring(class.doc, &sections, &tail(method, class), 4);
@@ -168,7 +169,9 @@ fn method_text(class: &Class, entry: &ClassMethod, verb: &Verb) -> String {
         (true, true) => call(class, entry, verb, "predict", "_labels"),
         _ if class.role == Role::Classifier && entry.name == "predict_proba" => call(class, entry, verb, entry.name, "_probabilities"),
         _ => {
+            let binds = class.role == Role::Bound && entry.name == "fit";
             let helper = match verb.kind {
+                _ if binds => "_bind",
                 VerbKind::Fit => "_fit",
                 VerbKind::Apply => "_apply",
                 VerbKind::Measure => "_measure",
@@ -182,12 +185,12 @@ fn method_text(class: &Class, entry: &ClassMethod, verb: &Verb) -> String {
 fn call(class: &Class, entry: &ClassMethod, verb: &Verb, name: &str, helper: &str) -> String {
     let random = helper == "_measure" && class.random.contains(&entry.name);
     let keywords: Vec<&Parameter> = verb.params.parameters.iter().filter(|p| class.constructor.get(&p.name).is_none()).collect();
-    let (positional, inputs) = inputs(class, verb);
+    let (positional, inputs) = inputs(class, entry, verb);
     let mut arguments: Vec<String> = keywords.iter().map(|p| format!("{}={}", p.name, default(p))).collect();
     arguments.extend(random.then(|| "random_state=None".to_owned()));
     let mut positional_arguments = vec!["self".to_owned()];
     positional_arguments.extend(positional);
-    let mut documented: Vec<Entry> = ordered(verb.inputs).map(|f| Entry::input(class, f)).collect();
+    let mut documented: Vec<Entry> = ordered(entry, verb).map(|f| Entry::input(class, f)).collect();
     documented.extend(keywords.iter().map(|p| Entry::parameter(p)));
     documented.extend(random.then(|| Entry::of(RANDOM_STATE)));
     let sections = [("Parameters", documented), ("Returns", returned(class, entry, verb, helper))];
@@ -202,7 +205,7 @@ fn call(class: &Class, entry: &ClassMethod, verb: &Verb, name: &str, helper: &st
     if !keywords.is_empty() {
         passed.push(format!("{{{}}}", keywords.iter().map(|p| format!("{0:?}: {0}", p.name)).collect::<Vec<_>>().join(", ")));
     }
-    if helper != "_fit" && !entry.returns.is_empty() {
+    if !matches!(helper, "_fit" | "_bind") && !entry.returns.is_empty() {
         passed.push(format!("returns={}", tuple(entry.returns)));
     }
     if random {
@@ -220,11 +223,11 @@ fn function(method: &Method, class: &Class) -> String {
     };
     let random = class.random.contains(&entry.name);
     let parameters: Vec<&Parameter> = verb.params.parameters.iter().filter(|p| !class.fixed.iter().any(|(n, _)| *n == p.name)).collect();
-    let (positional, inputs) = inputs(class, verb);
+    let (positional, inputs) = inputs(class, entry, verb);
     let mut arguments: Vec<String> = parameters.iter().map(|p| format!("{}={}", p.name, default(p))).collect();
     arguments.extend(random.then(|| "random_state=None".to_owned()));
     arguments.extend(limits());
-    let mut documented: Vec<Entry> = ordered(verb.inputs).map(|f| Entry::input(class, f)).collect();
+    let mut documented: Vec<Entry> = ordered(entry, verb).map(|f| Entry::input(class, f)).collect();
     documented.extend(parameters.iter().map(|p| Entry::parameter(p)));
     documented.extend(random.then(|| Entry::of(RANDOM_STATE)));
     documented.extend(LIMITS.map(Entry::of));
@@ -257,16 +260,17 @@ fn python_name(class: &Class, field: &Field) -> String {
     class.inputs.iter().find(|(declared, _)| *declared == field.name).map_or(field.name, |(_, python)| python).to_owned()
 }
 
-/// Required inputs first, each kind in the order of the declaration.
-fn ordered(fields: &[Field]) -> impl Iterator<Item = &Field> {
-    fields.iter().filter(|f| !f.optional).chain(fields.iter().filter(|f| f.optional))
+/// Inputs that the method takes, required ones first, each kind in the order of the declaration.
+fn ordered(entry: &ClassMethod, verb: &Verb) -> impl Iterator<Item = &'static Field> {
+    let (takes, fields) = (entry.clone(), verb.inputs);
+    fields.iter().filter(|f| !f.optional).chain(fields.iter().filter(|f| f.optional)).filter(move |f| takes.takes(f.name))
 }
 
 /// Positional arguments, and the dict that hands them on.
-fn inputs(class: &Class, verb: &Verb) -> (Vec<String>, String) {
+fn inputs(class: &Class, entry: &ClassMethod, verb: &Verb) -> (Vec<String>, String) {
     let name = |field: &Field| python_name(class, field);
-    let arguments = ordered(verb.inputs).map(|f| if f.optional { format!("{}=None", name(f)) } else { name(f) }).collect();
-    let dict = ordered(verb.inputs).map(|f| format!("{0:?}: {0}", name(f))).collect::<Vec<_>>().join(", ");
+    let arguments = ordered(entry, verb).map(|f| if f.optional { format!("{}=None", name(f)) } else { name(f) }).collect();
+    let dict = ordered(entry, verb).map(|f| format!("{0:?}: {0}", name(f))).collect::<Vec<_>>().join(", ");
     (arguments, format!("{{{dict}}}"))
 }
 
@@ -321,7 +325,7 @@ impl Entry {
 
 fn returned(class: &Class, entry: &ClassMethod, verb: &Verb, helper: &str) -> Vec<Entry> {
     match helper {
-        "_fit" => return vec![Entry::of(("self", class.name, "The fitted object."))],
+        "_fit" | "_bind" => return vec![Entry::of(("self", class.name, "The fitted object."))],
         "_labels" => return vec![Entry::of(("labels", "ndarray of shape (n,)", "Labels out of `classes_`."))],
         "_probabilities" => {
             return vec![Entry::of(("probabilities", "ndarray of shape (n, 2)", "One column a class, in the order of `classes_`."))];
@@ -344,6 +348,9 @@ fn attributes(class: &Class) -> Vec<Entry> {
     }
     if class.role == Role::Classifier {
         entries.push(Entry::of(("classes_", "ndarray of shape (2,)", "The two labels.")));
+    }
+    if class.role == Role::Bound {
+        return entries;
     }
     if class.role == Role::SignalClassifier {
         entries.push(Entry::of(("n_channels_in_", "int", "Number of channels seen in `fit`.")));

@@ -4,8 +4,9 @@ use crate::python;
 use crate::shell::{cargo, has, stage};
 use elinvar_core::Result;
 
-/// The Python module is tested from Python; its crate has no tests of its own and would link an interpreter.
-const RUST: [&str; 3] = ["--workspace", "--exclude", "elinvar-python"];
+/// The Python module is among them, though it is tested from Python: what is built here then has the features that it needs, and is not
+/// built again for it.
+const RUST: [&str; 1] = ["--workspace"];
 
 /// Crates with code behind features that the default build leaves out: Burn networks, AnnData files and recordings.
 const OPTIONAL: [&str; 8] = ["-p", "elinvar-nn", "-p", "elinvar-transport", "-p", "elinvar-data", "--features", FEATURES];

@@ -23,6 +23,8 @@ pub enum Role {
     Estimator,
     /// An object whose methods only measure.
     Measurement,
+    /// An object whose first method, `fit`, measures and keeps its inputs, about which the others answer.
+    Bound,
     /// A function of the module; the only method is itself.
     Function,
 }
@@ -38,6 +40,15 @@ pub struct ClassMethod {
     pub verb: &'static str,
     /// Output to return alone; all of them as one result object where this is empty.
     pub returns: &'static [&'static str],
+    /// Inputs of the verb that it takes; all of them where this is empty.
+    pub takes: &'static [&'static str],
+}
+
+impl ClassMethod {
+    /// Whether it takes this input.
+    pub fn takes(&self, input: &str) -> bool {
+        self.takes.is_empty() || self.takes.contains(&input)
+    }
 }
 
 /// One Python class or function.
@@ -91,7 +102,16 @@ impl Class {
     /// Adds a method that returns these outputs of a verb, as one value or as a tuple.
     #[must_use]
     pub fn method_returning(mut self, name: &'static str, verb: &'static str, returns: &'static [&'static str]) -> Self {
-        self.methods.push(ClassMethod { name, verb, returns });
+        self.methods.push(ClassMethod { name, verb, returns, takes: &[] });
+        self
+    }
+
+    /// Restricts the method that was added last to these inputs.
+    #[must_use]
+    pub fn taking(mut self, inputs: &'static [&'static str]) -> Self {
+        if let Some(last) = self.methods.last_mut() {
+            last.takes = inputs;
+        }
         self
     }
 

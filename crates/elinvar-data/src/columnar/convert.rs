@@ -2,11 +2,11 @@
 
 use super::Budget;
 use crate::source::Name;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatchOptions, StringArray};
-use arrow::compute::{CastOptions, cast, cast_with_options};
-use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
-use arrow::error::ArrowError;
-use arrow::record_batch::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_cast::{CastOptions, cast, cast_with_options};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 use elinvar_core::{Column, Result, Table};
 use std::sync::Arc;
 
@@ -130,9 +130,9 @@ fn array(column: &Column) -> ArrayRef {
 mod tests {
     use super::*;
     use crate::read_table_from;
-    use arrow::array::{DictionaryArray, Int8Array, TimestampMicrosecondArray, UInt64Array};
-    use arrow::datatypes::Int32Type;
-    use arrow::ipc::writer::{FileWriter, StreamWriter};
+    use arrow_array::types::Int32Type;
+    use arrow_array::{DictionaryArray, Int8Array, TimestampMicrosecondArray, UInt64Array};
+    use arrow_ipc::writer::{FileWriter, StreamWriter};
 
     fn example() -> RecordBatch {
         let levels: DictionaryArray<Int32Type> = vec![Some("b"), None, Some("a")].into_iter().collect();
@@ -188,8 +188,8 @@ mod tests {
 
     #[test]
     fn nested_columns_are_refused_by_name() {
-        let list: arrow::array::ListArray =
-            arrow::array::ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1)]), Some(vec![])]);
+        let list: arrow_array::ListArray =
+            arrow_array::ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1)]), Some(vec![])]);
         let batch = RecordBatch::try_from_iter([("embedding", Arc::new(list) as ArrayRef)]).unwrap();
         let mut file = Vec::new();
         let mut writer = FileWriter::try_new(&mut file, &batch.schema()).unwrap();

@@ -3,9 +3,10 @@
 use super::not_numeric;
 use crate::columnar::{guarded, parquet_damaged};
 use crate::source::{Name, Source};
-use arrow::array::AsArray;
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_cast::cast;
+use arrow_schema::DataType;
 use elinvar_core::Result;
 use ndarray::Array2;
 use parquet::arrow::ProjectionMask;

@@ -83,10 +83,9 @@ pub(crate) fn model() -> ModelFile {
 
 /// An Arrow IPC file and the same as a stream.
 pub(crate) fn arrow() -> (Vec<u8>, Vec<u8>) {
-    use arrow::array::{ArrayRef, DictionaryArray, Float64Array, Int64Array};
-    use arrow::datatypes::Int32Type;
-    use arrow::ipc::writer::{FileWriter, StreamWriter};
-    use arrow::record_batch::RecordBatch;
+    use arrow_array::types::Int32Type;
+    use arrow_array::{ArrayRef, DictionaryArray, Float64Array, Int64Array, RecordBatch};
+    use arrow_ipc::writer::{FileWriter, StreamWriter};
     use std::sync::Arc;
     let levels: DictionaryArray<Int32Type> = vec![Some("b"), None, Some("a")].into_iter().collect();
     let columns: [(&str, ArrayRef); 3] = [

@@ -105,19 +105,27 @@ pub fn method() -> Method {
         .class(rule(
             "ConstantEscapement",
             "The rule that leaves S* behind: best where the stock is known exactly.",
+            &["model"],
             &[("rule", "\"constant_escapement\""), ("factor", "0.8")],
         ))
         .class(rule(
             "ConstantMortality",
             "The rule that takes a share of F_MSY of the last survey: 0.8 for the total allowable catch, 1 for MSY.",
+            &["model"],
             &[("rule", "\"constant_mortality\"")],
         ))
         .class(rule(
             "MdpPolicy",
             "The optimum of the problem without survey error, which takes the survey for the stock.",
+            &["model"],
             &[("rule", "\"mdp\""), ("factor", "0.8")],
         ))
-        .class(rule("QuotaTable", "A table of quotas of the user's own.", &[("rule", "\"table\""), ("factor", "0.8")]))
+        .class(rule(
+            "QuotaTable",
+            "A table of quotas of the user's own.",
+            &["model", "quota_table"],
+            &[("rule", "\"table\""), ("factor", "0.8")],
+        ))
         .class(
             Class::new::<params::FitGrowth>(
                 "fit_growth",
@@ -151,9 +159,19 @@ pub fn method() -> Method {
 }
 
 /// A rule on the last survey: quotas and exact evaluation.
-fn rule(name: &'static str, doc: &'static str, fixed: &'static [(&'static str, &'static str)]) -> Class {
-    Class::new::<params::RuleOfThumb>(name, Role::Measurement, doc)
+fn rule(name: &'static str, doc: &'static str, data: &'static [&'static str], fixed: &'static [(&'static str, &'static str)]) -> Class {
+    Class::new::<params::RuleOfThumb>(name, Role::Bound, doc)
         .fixed(fixed)
+        .attributes(&[
+            ("npv", "Expected discounted reward from x0, exact."),
+            ("late_stock", "Expected stock over the later half of the decisions, in grid units."),
+            ("survival", "Probability that the stock is not extinct at the last decision."),
+            ("rule", "Observation and quota of every grid point, in grid units."),
+            ("path", "Time, expected stock (grid units) and extinction probability at each decision."),
+            ("values", "Expected discounted reward from every state over an infinite time (n_states,)."),
+        ])
+        .method("fit", "rule")
+        .taking(data)
         .method_returning("predict", "rule", &["quotas"])
-        .method("evaluate", "rule")
+        .taking(&["observations"])
 }

@@ -150,11 +150,10 @@ impl Default for SurveyCurve {
 impl Params for SurveyCurve {}
 
 /// A rule that looks at the last survey only.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleKind {
     /// Leave S* behind.
-    #[default]
     ConstantEscapement,
     /// Take `factor` times F_MSY of the survey.
     ConstantMortality,
@@ -168,8 +167,8 @@ pub enum RuleKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuleOfThumb {
-    /// The rule.
-    pub rule: RuleKind,
+    /// The rule; none for `table` where a table of quotas is given and for `constant_escapement` where it is not.
+    pub rule: Option<RuleKind>,
     /// Share of F_MSY that constant mortality takes: 0.8 for the total allowable catch, 1 for MSY.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub factor: f64,
@@ -185,7 +184,7 @@ pub struct RuleOfThumb {
 
 impl Default for RuleOfThumb {
     fn default() -> Self {
-        Self { rule: RuleKind::ConstantEscapement, factor: 0.8, x0: None, t_max: 100, paper_convention: false }
+        Self { rule: None, factor: 0.8, x0: None, t_max: 100, paper_convention: false }
     }
 }
 

@@ -2,7 +2,6 @@
 
 Run: python reference.py > reference.json
 """
-import datetime
 import json
 import platform
 

@@ -118,7 +118,7 @@ pub(super) fn solve(params: &Checked<Sparse>, data: &Prepared, levels: &Levels<'
 fn level(lam: f64, solution: Solution, convexity_margin: f64, data: &Prepared) -> Level {
     let (coefficients, intercept) = data.original(&solution.coefficients);
     let support_size = coefficients.iter().filter(|b| **b != 0.0).count();
-    let (n, p) = (data.n_rows() as f64, coefficients.len() as f64);
+    let (n, p) = (data.size, coefficients.len() as f64);
     let ebic = data.deviance(solution.loss) + support_size as f64 * (n.ln() + p.ln());
     Level {
         lam,
@@ -147,7 +147,7 @@ fn grid_of(grid: &Grid<'_>, greatest: f64, data: &Prepared) -> Result<Vec<f64>> 
         // Nothing is to be explained: every level gives the same solution.
         return Ok(vec![0.0]);
     }
-    let wide = data.n_rows() < data.design.columns();
+    let wide = data.size < data.design.columns() as f64;
     let ratio = grid.ratio.unwrap_or(if wide { 0.05 } else { 0.001 });
     let steps = (grid.count - 1).max(1) as f64;
     Ok((0..grid.count).map(|k| greatest * ratio.powf(k as f64 / steps)).collect())

@@ -3,7 +3,7 @@
 use super::algorithm::{Level, Levels, solve};
 use super::data::Data;
 use super::model::{SparseModel, history, least_ebic};
-use super::params::{ChoiceRule, Family, Grid, Sparse, SparseCv};
+use super::params::{ChoiceRule, Family, Folds, Grid, Sparse, SparseCv};
 use super::prepare::Prepared;
 use elinvar_core::{Checked, Context, Error, Fitted, Result};
 use elinvar_math::statistics::{mean, variance};
@@ -40,19 +40,18 @@ pub(super) fn cross_validate(params: &Checked<SparseCv>, data: &Data<'_>, ctx: &
     let prepared = Prepared::new(&model, data, ctx)?;
     let levels = solve(&model, &prepared, &Levels::Grid(params.grid()), ctx)?;
     let lambdas: Vec<f64> = levels.iter().map(|l| l.lam).collect();
-    if params.cv > data.y.len() {
-        return Err(Error::parameter("cv", format!("at most the number of rows, {}", data.y.len()), params.cv));
-    }
-    let folds = folds(params, data, ctx);
-    let jobs: Vec<usize> = (0..params.cv).collect();
-    let one = |&fold: &usize| -> Result<Vec<f64>> {
-        let mut inner = ctx.child(ctx.seed(), 1);
-        held_out(&model, data, &folds, fold, &lambdas, &mut inner)
+    let folds = match &params.cv {
+        Folds::Number(count) => drawn(*count, params.family, data, ctx)?,
+        Folds::Splits(splits) => given(splits, data.y.len())?,
     };
-    let losses = ctx.install(|| jobs.par_iter().map(one).collect::<Result<Vec<_>>>())?;
+    let one = |fold: &Fold| -> Result<Vec<f64>> {
+        let mut inner = ctx.child(ctx.seed(), 1);
+        held_out(&model, data, fold, &lambdas, &mut inner)
+    };
+    let losses = ctx.install(|| folds.par_iter().map(one).collect::<Result<Vec<_>>>())?;
     let of = |k: usize| losses.iter().map(|fold| fold[k]).collect::<Vec<f64>>();
     let means: Vec<f64> = (0..lambdas.len()).map(|k| mean(&of(k))).collect();
-    let errors: Vec<f64> = (0..lambdas.len()).map(|k| (variance(&of(k)) / params.cv as f64).sqrt()).collect();
+    let errors: Vec<f64> = (0..lambdas.len()).map(|k| (variance(&of(k)) / folds.len() as f64).sqrt()).collect();
     if let Some(k) = (0..means.len()).find(|&k| !means[k].is_finite() || !errors[k].is_finite()) {
         let message = format!("the held-out loss at lambda {:e} is not finite", lambdas[k]);
         return Err(Error::numeric(message).hint("scale X and y down"));
@@ -69,34 +68,51 @@ pub(super) fn cross_validate(params: &Checked<SparseCv>, data: &Data<'_>, ctx: &
     Ok(Fitted { model: fitted, status: levels[chosen].status, trace: history(&levels[chosen])? })
 }
 
-/// The fold of each row; the classes of a binary outcome are spread evenly.
-fn folds(params: &SparseCv, data: &Data<'_>, ctx: &Context) -> Vec<usize> {
-    let mut random = ctx.stream(&[("folds", 0)]);
-    let mut rows: Vec<usize> = (0..data.y.len()).collect();
-    rows.shuffle(&mut random);
-    if params.family == Family::Binomial {
+/// Positions of the rows to fit and of those to judge by.
+struct Fold {
+    train: Vec<usize>,
+    held: Vec<usize>,
+}
+
+/// Folds drawn at random; the classes of a binary outcome are spread evenly.
+fn drawn(count: usize, family: Family, data: &Data<'_>, ctx: &Context) -> Result<Vec<Fold>> {
+    let n = data.y.len();
+    if count > n {
+        return Err(Error::parameter("cv", format!("at most the number of rows, {n}"), count));
+    }
+    let mut rows: Vec<usize> = (0..n).collect();
+    rows.shuffle(&mut ctx.stream(&[("folds", 0)]));
+    if family == Family::Binomial {
         rows.sort_by(|&a, &b| data.y[a].total_cmp(&data.y[b]));
     }
-    let mut fold = vec![0; rows.len()];
-    rows.iter().enumerate().for_each(|(k, &row)| fold[row] = k % params.cv);
-    fold
+    let mut fold_of = vec![0; n];
+    rows.iter().enumerate().for_each(|(k, &row)| fold_of[row] = k % count);
+    let fold = |fold: usize| {
+        let (held, train) = (0..n).partition(|&row| fold_of[row] == fold);
+        Fold { train, held }
+    };
+    Ok((0..count).map(fold).collect())
+}
+
+/// The user's own folds.
+fn given(splits: &[Vec<Vec<usize>>], n: usize) -> Result<Vec<Fold>> {
+    if let Some(row) = splits.iter().flatten().flatten().find(|row| **row >= n) {
+        return Err(Error::parameter("cv", format!("rows from 0 to {}", n - 1), format!("row {row}")));
+    }
+    let fold = |split: &Vec<Vec<usize>>| match split.as_slice() {
+        [train, held] => Ok(Fold { train: train.clone(), held: held.clone() }),
+        _ => Err(Error::internal("folds are checked to be pairs")),
+    };
+    splits.iter().map(fold).collect()
 }
 
 /// Mean loss of the held-out rows at every level: half the squared error, or the logistic loss.
-fn held_out(
-    params: &Checked<Sparse>,
-    data: &Data<'_>,
-    folds: &[usize],
-    fold: usize,
-    lambdas: &[f64],
-    ctx: &mut Context,
-) -> Result<Vec<f64>> {
-    let (held, train): (Vec<usize>, Vec<usize>) = (0..folds.len()).partition(|&i| folds[i] == fold);
-    let prepared = Prepared::new(params, &data.take(&train)?, ctx)?;
+fn held_out(params: &Checked<Sparse>, data: &Data<'_>, fold: &Fold, lambdas: &[f64], ctx: &mut Context) -> Result<Vec<f64>> {
+    let prepared = Prepared::new(params, &data.take(&fold.train)?, ctx)?;
     let grid = Grid { count: lambdas.len(), ratio: None, given: Some(lambdas) };
     let levels = solve(params, &prepared, &Levels::Grid(grid), ctx)?;
-    let test = data.take(&held)?;
-    let weights = test.sample_weight.as_ref().map_or_else(|| vec![1.0; held.len()], |w| w.to_vec());
+    let test = data.take(&fold.held)?;
+    let weights = test.sample_weight.as_ref().map_or_else(|| vec![1.0; fold.held.len()], |w| w.to_vec());
     let total: f64 = weights.iter().sum();
     let loss = |level: &Level| {
         let eta = test.x.predict(&level.coefficients, level.intercept);

@@ -136,11 +136,17 @@ impl Data<'_> {
         Ok(Some(weights.iter().map(|w| w / mean).collect()))
     }
 
+    /// Number of rows, a row of weight w counted w times.
+    pub(super) fn size(&self) -> f64 {
+        self.sample_weight.as_ref().map_or(self.y.len() as f64, |weights| weights.sum())
+    }
+
     /// Checks lengths and finite numbers of the outcome.
     pub(super) fn check(&self) -> Result<()> {
         let n = self.x.n_rows();
         if n < 2 || self.x.n_columns() == 0 {
-            let message = format!("X must have at least 2 rows and 1 column, got shape ({n}, {})", self.x.n_columns());
+            let samples = if n == 1 { "1 sample".to_owned() } else { format!("{n} samples") };
+            let message = format!("X must have at least 2 rows and 1 column, got {samples} and {} columns", self.x.n_columns());
             return Err(Error::input(message).hint("fit to at least 2 samples and 1 feature"));
         }
         check_length("y", self.y.len(), n)?;

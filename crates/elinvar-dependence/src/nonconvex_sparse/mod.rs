@@ -15,7 +15,7 @@ pub use algorithm::Level;
 pub use cross::CrossValidated;
 pub use data::{Data, Design, Predictors, Simulated, simulate};
 pub use model::SparseModel;
-pub use params::{ChoiceRule, Family, PenaltyKind, ScreeningKind, Solver, Sparse, SparseCv, SparsePath};
+pub use params::{ChoiceRule, Family, Folds, PenaltyKind, ScreeningKind, Solver, Sparse, SparseCv, SparsePath};
 
 use elinvar_core::{Card, Class, Method, Paper, Role};
 

@@ -85,6 +85,16 @@ pub enum ChoiceRule {
     Ebic,
 }
 
+/// Folds of a cross-validation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Folds {
+    /// So many, drawn at random; the classes of a binary outcome are spread evenly.
+    Number(usize),
+    /// Positions of the rows to fit and of those to judge by, of every fold.
+    Splits(Vec<Vec<Vec<usize>>>),
+}
+
 /// The parameters of every task, in one place, each task's own after them.
 macro_rules! parameters {
     ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty = $default:expr,)* }) => {
@@ -191,9 +201,8 @@ parameters! {
         /// Levels in falling order; none for `n_lambda` of equal ratio.
         #[schemars(inner(range(min = 0.0)))]
         lambdas: Option<Vec<f64>> = None,
-        /// Folds.
-        #[schemars(extend("minimum" = 2))]
-        cv: usize = 5,
+        /// Number of folds, or a pair of lists for each: positions of the rows to fit, and of those to judge by.
+        cv: Folds = Folds::Number(5),
         /// How the level is chosen.
         rule: ChoiceRule = ChoiceRule::Min,
     }
@@ -258,7 +267,18 @@ impl Params for SparsePath {
 
 impl Params for SparseCv {
     fn check_together(&self) -> Result<()> {
-        falling(self.lambdas.as_deref())
+        falling(self.lambdas.as_deref())?;
+        let (count, splits) = match &self.cv {
+            Folds::Number(count) => (*count, &[][..]),
+            Folds::Splits(splits) => (splits.len(), splits.as_slice()),
+        };
+        if count < 2 {
+            return Err(Error::parameter("cv", "at least 2 folds", count));
+        }
+        match splits.iter().position(|split| split.len() != 2 || split.iter().any(Vec::is_empty)) {
+            Some(k) => Err(Error::parameter("cv", "a pair of lists of rows, neither empty, for every fold", format!("another fold {k}"))),
+            None => Ok(()),
+        }
     }
 }
 

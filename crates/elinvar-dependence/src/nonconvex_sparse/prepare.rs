@@ -13,6 +13,8 @@ pub(super) struct Prepared {
     pub(super) design: Box<dyn Design>,
     /// Outcomes of the loss: centred and weighted real numbers, or 0 and 1.
     y: Vec<f64>,
+    /// Number of rows, each counted by its weight.
+    pub(super) size: f64,
     /// Weights of a loss that is not quadratic.
     weights: Option<Vec<f64>>,
     family: Family,
@@ -73,6 +75,7 @@ impl Prepared {
         Ok(Self {
             design,
             y,
+            size: data.size(),
             weights,
             family: params.family,
             half: params.half_loss,
@@ -82,10 +85,6 @@ impl Prepared {
             unit,
             columns,
         })
-    }
-
-    pub(super) fn n_rows(&self) -> usize {
-        self.y.len()
     }
 
     /// The loss of the linear predictor.
@@ -99,7 +98,7 @@ impl Prepared {
 
     /// Minus twice the log-likelihood at its best variance, up to a constant: from the loss of a solution.
     pub(super) fn deviance(&self, loss: f64) -> f64 {
-        let n = self.y.len() as f64;
+        let n = self.size;
         match self.family {
             Family::Gaussian => n * (2.0 * loss).max(f64::MIN_POSITIVE).ln(),
             Family::Binomial => {

@@ -174,7 +174,7 @@ fn cross_validation_finds_the_signals_and_its_rules_are_ordered() {
 fn folds_and_threads_do_not_change_results() {
     let design = Design { binomial: true, n: 120, gap: 5, tau: 0.3, snr: 10.0, intercept: 0.0 };
     let set = simulate(&design, &[120], &mut elinvar_core::random::stream(2, &[("data", 0)])).unwrap().pop().unwrap();
-    let params = SparseCv { family: Family::Binomial, n_lambda: 15, cv: 4, ..SparseCv::default() };
+    let params = SparseCv { family: Family::Binomial, n_lambda: 15, cv: Folds::Number(4), ..SparseCv::default() };
     let fit =
         |threads| params.fit(&data(&set.x, &set.y), &mut Context::new(3).with_threads(threads)).unwrap().model.coefficients().to_vec();
     assert_eq!(fit(1), fit(3));
@@ -259,5 +259,5 @@ fn the_deviance_of_real_outcomes_does_not_depend_on_their_unit() {
     };
     assert_eq!(best(1.0), best(1e-4));
     let prepared = Prepared::new(&Checked::new(exact()).unwrap(), &data(&x, &y), &mut Context::default()).unwrap();
-    assert_eq!(prepared.n_rows(), 30);
+    assert_eq!(prepared.size, 30.0);
 }

@@ -16,9 +16,9 @@ mod tests;
 pub use algorithm::{entropy, log_density, q_of};
 pub use data::{Clustered, children, clustered, generator_r, generator_s};
 pub use design::{Data, Source};
-pub use model::MixedModel;
+pub use model::{MixedModel, Observations};
 pub use params::{
-    Covariance, Nu, NuWord, PenaltyKind, RandomEffects, RandomWord, Residual, Select, SelectionPath, Solver, StandardErrors,
+    Covariance, Nu, NuWord, PenaltyKind, RandomEffects, RandomWord, Residual, Select, SelectionPath, Solver, StandardErrors, Tails,
     TsallisMixedModel,
 };
 pub use selection::Path;
@@ -79,7 +79,11 @@ pub fn method() -> Method {
         ("group_weights", "Weights of the groups (m,); small for outlying ones, 1 on average."),
         ("outlier_pvalue", "Tail probability of each group against the Gaussian core (m,)."),
         ("outlier_pvalue_adjusted", "The same after Benjamini and Hochberg's correction."),
-        ("outlier_pvalue_model", "Tail probability of each group under the fitted model (m,)."),
+        ("outlier_pvalue_model", "Tail probability of each group under the fitted model (m,); absent with shape `observation`."),
+        ("observation_weights", "Weights of the rows (n,); with shape `observation` only, as the next three."),
+        ("observation_pvalue", "Tail probability of each row against the Gaussian core (n,)."),
+        ("observation_pvalue_adjusted", "The same after Benjamini and Hochberg's correction."),
+        ("outlier_observations", "Positions of the rows flagged at a false discovery rate of 5 %."),
         ("outliers", "Labels of the groups flagged at a false discovery rate of 5 %."),
         ("loglik", "Log likelihood."),
         ("tail_statistic", "Likelihood ratio of the Gaussian against the estimated degrees of freedom."),

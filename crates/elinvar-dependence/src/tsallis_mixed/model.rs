@@ -1,8 +1,8 @@
 //! Fitted models: made, kept and applied.
 
-use super::algorithm::{self, Ecme, Fit, GAUSSIAN, NU_MAX, NU_MIN, Parameters, Rows, Settings, Shrinkage, information, outliers, q_of};
+use super::algorithm::{self, Ecme, Fit, GAUSSIAN, NU_MAX, NU_MIN, Parameters, Point, Rows, Settings, Shrinkage, information, q_of};
 use super::design::{Data, Design, Prepared, Source};
-use super::params::{Covariance, PenaltyKind, Residual, Solver, TsallisMixedModel};
+use super::params::{Covariance, PenaltyKind, Residual, Solver, Tails, TsallisMixedModel};
 use elinvar_core::{Bundle, Checked, Column, Context, Error, Fitted, Model, Result, State, Table};
 use elinvar_math::penalty::Penalty;
 use elinvar_math::special::chi_squared_tail;
@@ -33,10 +33,31 @@ pub struct MixedModel {
     pub(super) weights: Array1<f64>,
     pub(super) core: Array1<f64>,
     pub(super) adjusted: Array1<f64>,
-    pub(super) model: Array1<f64>,
+    /// Where the rows of a group share their tails.
+    pub(super) model: Option<Array1<f64>>,
+    /// Where every row has its own.
+    pub(super) observations: Option<Observations>,
     pub(super) iterations: usize,
     pub(super) passes: usize,
     pub(super) converged: bool,
+}
+
+/// What a model of tails row by row says of its rows, in the order of the input (n).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observations {
+    /// Weights; small for outlying rows.
+    pub weights: Array1<f64>,
+    /// Tail probability of each against the Gaussian core.
+    pub core: Array1<f64>,
+    /// The same after Benjamini and Hochberg's correction.
+    pub adjusted: Array1<f64>,
+}
+
+impl Observations {
+    /// Places of the rows that stand out at a false discovery rate of 5 %.
+    pub fn outliers(&self) -> Vec<usize> {
+        self.adjusted.iter().enumerate().filter(|(_, p)| **p <= DISCOVERY_RATE).map(|(row, _)| row).collect()
+    }
 }
 
 impl TsallisMixedModel {
@@ -63,6 +84,7 @@ impl TsallisMixedModel {
             diagonal: self.covariance == Covariance::Diagonal,
             autoregressive: self.residual == Residual::Ar1,
             restricted: self.reml,
+            by_observation: self.shape == Tails::Observation,
             shrinkage,
             accelerate: true,
             max_iterations: self.max_iter,
@@ -190,16 +212,26 @@ fn described(
     let covariance = match penalised {
         true => None,
         false => {
-            let found = information(point, settings, params.standard_errors, rows, ctx)?;
+            let found = information(&fit, settings, params.standard_errors, rows, ctx)?;
             if found.replaced {
                 ctx.warn("the observed information is not positive definite: standard errors rest on the expected one");
             }
             Some(found.covariance)
         }
     };
-    let outliers = outliers(point);
     let (groups, q) = (rows.groups(), rows.q());
-    let effects = Array2::from_shape_vec((groups, q), point.random_effects()).map_err(|e| Error::internal(e.to_string()))?;
+    let effects = Array2::from_shape_vec((groups, q), fit.random_effects()).map_err(|e| Error::internal(e.to_string()))?;
+    // Groups are compared with the Gaussian core on the rows as they are.
+    let (as_they_are, weights) = match &fit.latent {
+        None => (None, point.weights()),
+        Some(latent) => (Some(Point::new(Arc::clone(rows), point.parameters.clone(), ctx)?), latent.groups.clone()),
+    };
+    let outliers = algorithm::outliers(as_they_are.as_ref().unwrap_or(point));
+    let observations = fit.latent.as_ref().map(|latent| {
+        let found = algorithm::row_outliers(latent);
+        let [weights, core, adjusted] = [&latent.rows, &found.core, &found.adjusted].map(|v| Array1::from_vec(rows.in_input_order(v)));
+        Observations { weights, core, adjusted }
+    });
     Ok(MixedModel {
         design: prepared.design,
         labels: prepared.labels,
@@ -208,14 +240,15 @@ fn described(
         estimated_nu: settings.nu.is_none(),
         penalised,
         restricted: settings.restricted,
-        log_likelihood: if settings.restricted { fit.objective } else { point.log_likelihood },
+        log_likelihood: if settings.restricted { fit.objective } else { fit.log_likelihood() },
         gaussian,
         covariance,
         effects,
-        weights: Array1::from_vec(point.weights()),
+        weights: Array1::from_vec(weights),
         core: Array1::from_vec(outliers.core),
         adjusted: Array1::from_vec(outliers.adjusted),
-        model: Array1::from_vec(outliers.model),
+        model: observations.is_none().then(|| Array1::from_vec(algorithm::model_tails(point))),
+        observations,
         iterations: fit.iterations,
         passes: fit.passes,
         converged: fit.status == elinvar_core::Status::Converged,
@@ -224,7 +257,7 @@ fn described(
 
 /// Log likelihood of the Gaussian model, from the parameters of the other.
 fn gaussian_likelihood(rows: &Arc<Rows>, settings: &Settings, start: Parameters, ctx: &mut Context) -> Result<f64> {
-    let settings = Settings { nu: Some(GAUSSIAN), ..settings.clone() };
+    let settings = Settings { nu: Some(GAUSSIAN), by_observation: false, ..settings.clone() };
     let start = Parameters { nu: GAUSSIAN, ..start };
     Ok(Ecme::new(Arc::clone(rows), &settings).run(start, ctx)?.point.log_likelihood)
 }
@@ -271,7 +304,7 @@ impl MixedModel {
         self.parameters.nu
     }
 
-    /// Log likelihood, restricted where that was asked for.
+    /// Log likelihood, restricted where that was asked for; its lower bound where every row has tails of its own.
     pub fn log_likelihood(&self) -> f64 {
         self.log_likelihood
     }
@@ -302,6 +335,11 @@ impl MixedModel {
     pub fn outliers(&self) -> Vec<&str> {
         let flagged = self.adjusted.iter().zip(&self.labels).filter(|(p, _)| **p <= DISCOVERY_RATE);
         flagged.map(|(_, label)| label.as_str()).collect()
+    }
+
+    /// What the model says of single rows, where every row has tails of its own.
+    pub fn observations(&self) -> Option<&Observations> {
+        self.observations.as_ref()
     }
 
     /// Whether the Gaussian was asked for or is all that the data show.
@@ -338,7 +376,6 @@ impl Model for MixedModel {
             .with("group_weights", self.weights.clone())
             .with("outlier_pvalue", self.core.clone())
             .with("outlier_pvalue_adjusted", self.adjusted.clone())
-            .with("outlier_pvalue_model", self.model.clone())
             .with("outliers", json!(self.outliers()))
             .with("loglik", self.log_likelihood)
             .with("coef_names", json!(&self.design.fixed_names()[free..]))
@@ -351,6 +388,15 @@ impl Model for MixedModel {
         if let Some(errors) = self.standard_errors() {
             attributes.insert("bse", Array1::from_vec(errors[free..].to_vec()));
             attributes.insert("intercept_bse", if free == 1 { errors[0] } else { 0.0 });
+        }
+        if let Some(model) = &self.model {
+            attributes.insert("outlier_pvalue_model", model.clone());
+        }
+        if let Some(observations) = &self.observations {
+            attributes.insert("observation_weights", observations.weights.clone());
+            attributes.insert("observation_pvalue", observations.core.clone());
+            attributes.insert("observation_pvalue_adjusted", observations.adjusted.clone());
+            attributes.insert("outlier_observations", json!(observations.outliers()));
         }
         if let Some((statistic, p)) = self.tail_test() {
             attributes.insert("tail_statistic", statistic);
@@ -366,8 +412,15 @@ impl Model for MixedModel {
             .with("effects", self.effects.clone())
             .with("weights", self.weights.clone())
             .with("core", self.core.clone())
-            .with("adjusted", self.adjusted.clone())
-            .with("model", self.model.clone());
+            .with("adjusted", self.adjusted.clone());
+        if let Some(model) = &self.model {
+            arrays.insert("model", model.clone());
+        }
+        if let Some(Observations { weights, core, adjusted }) = &self.observations {
+            arrays.insert("observation_weights", weights.clone());
+            arrays.insert("observation_core", core.clone());
+            arrays.insert("observation_adjusted", adjusted.clone());
+        }
         if let Some(covariance) = &self.covariance {
             arrays.insert("covariance", covariance.clone());
         }
@@ -391,6 +444,14 @@ impl Model for MixedModel {
             nu: nu.unwrap_or(GAUSSIAN),
             rho: state.field("rho")?,
         };
+        let observations = match state.arrays.get("observation_weights") {
+            None => None,
+            Some(_) => Some(Observations {
+                weights: vector("observation_weights")?,
+                core: vector("observation_core")?,
+                adjusted: vector("observation_adjusted")?,
+            }),
+        };
         let design: Design = state.field("design")?;
         let labels: Vec<String> = state.field("labels")?;
         let effects = state.arrays.matrix("effects")?.into_owned();
@@ -412,7 +473,8 @@ impl Model for MixedModel {
             weights: vector("weights")?,
             core: vector("core")?,
             adjusted: vector("adjusted")?,
-            model: vector("model")?,
+            model: state.arrays.get("model").map(|_| vector("model")).transpose()?,
+            observations,
             iterations: state.field("iterations")?,
             passes: state.field("passes")?,
             converged: state.field("converged")?,

@@ -66,6 +66,17 @@ pub enum Residual {
     Ar1,
 }
 
+/// What has power-law tails as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tails {
+    /// The rows of a group together.
+    #[default]
+    Group,
+    /// Every row's error, and a group's random effects.
+    Observation,
+}
+
 /// Penalty on the fixed effects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -140,6 +151,9 @@ macro_rules! model_params {
             pub covariance: Covariance,
             /// Errors within a group: independent (`iid`), or autoregressive in the order of the rows (`ar1`).
             pub residual: Residual,
+            /// Whether the rows of a group share their tails (`group`), for outlying groups, or every row has its own (`observation`),
+            /// for single bad rows inside good groups; the likelihood is then approximated by a variational lower bound.
+            pub shape: Tails,
             /// Restricted likelihood; only with nu = inf and no penalty.
             pub reml: bool,
             /// Penalty on the fixed effects (`none` in a path stands for `mcp`).
@@ -175,6 +189,7 @@ macro_rules! model_params {
                     random_effects: RandomEffects::Word(RandomWord::Intercept),
                     covariance: Covariance::Full,
                     residual: Residual::Iid,
+                    shape: Tails::Group,
                     reml: false,
                     penalty: PenaltyKind::None,
                     gamma: 3.0,
@@ -234,6 +249,7 @@ impl SelectionPath {
             random_effects: self.random_effects.clone(),
             covariance: self.covariance,
             residual: self.residual,
+            shape: self.shape,
             reml: self.reml,
             penalty,
             gamma: self.gamma,
@@ -250,6 +266,30 @@ impl SelectionPath {
 }
 
 impl TsallisMixedModel {
+    /// What tails of single rows leave no room for.
+    fn check_by_observation(&self) -> Result<()> {
+        let hint = "leave it, or set shape to 'group'";
+        if self.residual == Residual::Ar1 {
+            return Err(Error::parameter("residual", "'iid' with shape 'observation'", "'ar1'").hint(hint));
+        }
+        if self.solver == Solver::Pncg {
+            return Err(Error::parameter("solver", "'ecme' with shape 'observation'", "'pncg'").hint(hint));
+        }
+        if self.reml {
+            return Err(Error::parameter("reml", "false with shape 'observation'", true).hint(hint));
+        }
+        if self.standard_errors == StandardErrors::Expected {
+            let expected = "'observed' or 'sandwich' with shape 'observation'";
+            return Err(Error::parameter("standard_errors", expected, "'expected'").hint(hint));
+        }
+        if self.q.is_some() {
+            return Err(
+                Error::parameter("q", "none with shape 'observation': its index depends on what it speaks of", "a number").hint("give nu")
+            );
+        }
+        Ok(())
+    }
+
     /// Degrees of freedom that are fixed (infinite for the Gaussian), or none to estimate them.
     pub(super) fn fixed_nu(&self) -> Option<f64> {
         match (self.q, self.dim, self.nu) {
@@ -284,6 +324,9 @@ impl Params for TsallisMixedModel {
         }
         if self.reml && (self.fixed_nu() != Some(f64::INFINITY) || self.penalty != PenaltyKind::None) {
             return Err(Error::parameter("reml", "false unless nu is inf and there is no penalty", true));
+        }
+        if self.shape == Tails::Observation {
+            self.check_by_observation()?;
         }
         if self.reml && self.solver == Solver::Pncg {
             return Err(Error::parameter("solver", "'ecme' with reml", "'pncg'"));

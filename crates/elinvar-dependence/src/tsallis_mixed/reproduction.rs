@@ -346,6 +346,7 @@ fn solver(rows: &Arc<Rows>, model: &str, ctx: &mut Context) -> Result<Metrics> {
         diagonal: false,
         autoregressive: false,
         restricted: false,
+        by_observation: false,
         shrinkage: None,
         accelerate: false,
         max_iterations: 20_000,

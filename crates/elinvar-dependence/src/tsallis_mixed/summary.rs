@@ -53,15 +53,17 @@ impl MixedModel {
     }
 
     fn group_table(&self) -> Result<Table> {
-        Table::new()
+        let mut table = Table::new()
             .with("group", text(&self.labels))?
             .with("rows", Column::Integer(self.sizes.iter().map(|&n| n as i64).collect()))?
             .with("q", Column::Number(self.sizes.iter().map(|&n| q_of(self.parameters.nu, n)).collect()))?
             .with("weight", Column::Number(self.weights.to_vec()))?
             .with("p_core", Column::Number(self.core.to_vec()))?
-            .with("p_adjusted", Column::Number(self.adjusted.to_vec()))?
-            .with("p_model", Column::Number(self.model.to_vec()))?
-            .with("outlier", Column::Bool(self.flags()))
+            .with("p_adjusted", Column::Number(self.adjusted.to_vec()))?;
+        if let Some(model) = &self.model {
+            table.push("p_model", Column::Number(model.to_vec()))?;
+        }
+        table.with("outlier", Column::Bool(self.flags()))
     }
 
     fn figures(&self) -> Result<Table> {
@@ -69,7 +71,7 @@ impl MixedModel {
         let mut figures = vec![
             ("rows", rows as f64),
             ("groups", self.labels.len() as f64),
-            ("log_likelihood", self.log_likelihood),
+            (if self.observations.is_some() { "log_likelihood_bound" } else { "log_likelihood" }, self.log_likelihood),
             ("aic", 2.0 * self.count() as f64 - 2.0 * self.log_likelihood),
             ("bic", self.count() as f64 * (rows as f64).ln() - 2.0 * self.log_likelihood),
             ("scale", self.parameters.sigma2),

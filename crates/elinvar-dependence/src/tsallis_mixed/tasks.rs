@@ -113,7 +113,11 @@ impl Output for Summary {
     const FIELDS: &'static [Field] = &[
         Field::new("coefficients", Shape::Table, "fixed effects: name, estimate, std_error, z, p_value, low and high (95 %)"),
         Field::new("random", Shape::Table, "scatter of the random effects: name, sd, scatter with each"),
-        Field::new("groups", Shape::Table, "every group: rows, q, weight, p_core, p_adjusted (Benjamini-Hochberg), p_model, outlier"),
+        Field::new(
+            "groups",
+            Shape::Table,
+            "every group: rows, q, weight, p_core, p_adjusted (Benjamini-Hochberg), p_model (shape group), outlier",
+        ),
         Field::new("fit", Shape::Table, "figures of the fit: log likelihood, AIC, BIC, scale, nu, test of the Gaussian"),
     ];
     fn into_bundle(self) -> Bundle<'static> {

@@ -79,13 +79,14 @@ impl Measurement for RuleTask {
     type Input<'a> = ToRule;
     type Output = Ruled;
     fn measure(params: &Checked<RuleOfThumb>, input: ToRule, ctx: &mut Context) -> Result<Ruled> {
-        if input.table.is_some() && params.rule != RuleKind::Table {
+        let kind = params.rule.unwrap_or(if input.table.is_some() { RuleKind::Table } else { RuleKind::ConstantEscapement });
+        if input.table.is_some() && kind != RuleKind::Table {
             return Err(Error::input("a quota_table is only used by the rule 'table'").hint("set rule to 'table', or leave it out"));
         }
         let model = input.problem.fishery()?;
         let pomdp = &input.problem.pomdp;
         let grid = model.values();
-        let rule = match params.rule {
+        let rule = match kind {
             RuleKind::ConstantEscapement => StaticRule::constant_escapement(model)?,
             RuleKind::ConstantMortality => StaticRule::constant_mortality(model, params.factor)?,
             RuleKind::Mdp => StaticRule::mdp(&solve_mdp(pomdp, ctx)?),
@@ -99,7 +100,11 @@ impl Measurement for RuleTask {
         Ok(Ruled { grid, rule, surveys: input.surveys, exact })
     }
     fn example() -> Bundle<'static> {
-        example_model().with("observations", vec![0.2, 0.9])
+        let table = Table::new()
+            .with("observation", Column::Number(vec![0.0, 0.5, 1.0, 2.0]))
+            .and_then(|t| t.with("quota", Column::Number(vec![0.0, 0.1, 0.4, 1.0])))
+            .unwrap_or_default();
+        example_model().with("observations", vec![0.2, 0.9]).with("quota_table", table)
     }
 }
 

@@ -1,5 +1,6 @@
 //! ECME with squared extrapolation: every step raises the (penalised) likelihood.
 
+use super::observation::Latent;
 use super::rows::Rows;
 use super::scatter::{Factors, Parameters, Point, factorise};
 use super::tail::{NU_MAX, NU_MIN, Tail};
@@ -65,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) autoregressive: bool,
     /// Restricted likelihood (Gaussian only).
     pub(crate) restricted: bool,
+    /// Whether every row has tails of its own instead of its group.
+    pub(crate) by_observation: bool,
     /// Penalty on the fixed effects.
     pub(crate) shrinkage: Option<Shrinkage>,
     /// Squared extrapolation.
@@ -80,6 +83,8 @@ pub(crate) struct Settings {
 pub(crate) struct Fit {
     /// Parameters with the quantities of all groups.
     pub(crate) point: Point,
+    /// Expectations of the scales where every row has tails of its own; the point is then that of the reweighted rows.
+    pub(crate) latent: Option<Latent>,
     /// Log likelihood less the penalty; the restricted one where that was asked for.
     pub(crate) objective: f64,
     /// Steps.
@@ -94,9 +99,27 @@ pub(crate) struct Fit {
     pub(crate) history: Vec<f64>,
 }
 
+impl Fit {
+    /// Log likelihood, or its lower bound where every row has tails of its own.
+    pub(crate) fn log_likelihood(&self) -> f64 {
+        self.latent.as_ref().map_or(self.point.log_likelihood, |latent| latent.bound)
+    }
+
+    /// Predicted random effects (m, q).
+    pub(crate) fn random_effects(&self) -> Vec<f64> {
+        let mut effects = self.point.random_effects();
+        if let Some(latent) = &self.latent {
+            // The reweighted rows' effects are those of the model times the root of the group's scale.
+            let q = self.point.rows.q.max(1);
+            effects.chunks_exact_mut(q).zip(&latent.groups).for_each(|(b, scale)| b.iter_mut().for_each(|b| *b /= scale.sqrt()));
+        }
+        effects
+    }
+}
+
 /// A point with its objective.
-struct Step {
-    point: Point,
+pub(super) struct Step {
+    pub(super) point: Point,
     objective: f64,
 }
 
@@ -174,7 +197,7 @@ impl<'a> Ecme<'a> {
         }
         let Step { point, objective } = self.settled(now, ctx)?;
         let saturated = self.is_saturated(&point);
-        Ok(Fit { point, objective, iterations, passes: self.passes, status, saturated, history })
+        Ok(Fit { point, latent: None, objective, iterations, passes: self.passes, status, saturated, history })
     }
 
     /// Puts random effects whose own spread dwindles onto the boundary where that is no lower: steps come near it ever more slowly.
@@ -221,7 +244,7 @@ impl<'a> Ecme<'a> {
     }
 
     /// Coordinates in which the extrapolation is made.
-    fn to_vector(&self, parameters: &Parameters) -> Vec<f64> {
+    pub(super) fn to_vector(&self, parameters: &Parameters) -> Vec<f64> {
         let mut vector = parameters.beta.clone();
         vector.extend(&parameters.root);
         vector.push(parameters.sigma2.ln());
@@ -234,7 +257,7 @@ impl<'a> Ecme<'a> {
         vector
     }
 
-    fn parameters_of(&self, vector: &[f64], like: &Parameters) -> Parameters {
+    pub(super) fn parameters_of(&self, vector: &[f64], like: &Parameters) -> Parameters {
         let (p, square) = (like.beta.len(), like.root.len());
         let mut rest = vector[p + square..].iter();
         let mut next = || rest.next().copied().unwrap_or(f64::NAN);
@@ -264,7 +287,7 @@ impl<'a> Ecme<'a> {
     }
 
     /// One step: fixed effects, scatters, degrees of freedom, correlation.
-    fn step(&mut self, point: &Point, ctx: &mut Context) -> Result<Step> {
+    pub(super) fn step(&mut self, point: &Point, ctx: &mut Context) -> Result<Step> {
         let mut parameters = point.parameters.clone();
         parameters.beta = self.fixed_effects(point, ctx)?;
         let residuals = point.rows.residuals(&parameters.beta);
@@ -359,7 +382,7 @@ impl<'a> Ecme<'a> {
 }
 
 /// Squared extrapolation through three points; none where they stand still.
-fn extrapolate([zero, one, two]: &[Vec<f64>; 3]) -> Option<Vec<f64>> {
+pub(super) fn extrapolate([zero, one, two]: &[Vec<f64>; 3]) -> Option<Vec<f64>> {
     let first: Vec<f64> = one.iter().zip(zero).map(|(b, a)| b - a).collect();
     let second: Vec<f64> = two.iter().zip(one).zip(&first).map(|((c, b), r)| c - b - r).collect();
     let norm = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();

@@ -1,7 +1,8 @@
 //! Standard errors, and groups that stand out.
 
-use super::ecme::Settings;
+use super::ecme::{Fit, Settings};
 use super::gradient::{Layout, score, variance_scores};
+use super::observation::{Latent, curvature};
 use super::rows::Rows;
 use super::scatter::{Parameters, Point};
 use super::tail::{NU_MAX, NU_MIN};
@@ -12,7 +13,7 @@ use elinvar_math::cholesky;
 use elinvar_math::linalg::product;
 use elinvar_math::permutation::benjamini_hochberg;
 use elinvar_math::special::{chi_squared_tail, f_tail};
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Axis, concatenate};
 use std::sync::Arc;
 
 /// Covariance of the estimated fixed effects.
@@ -23,17 +24,15 @@ pub(crate) struct Information {
     pub(crate) replaced: bool,
 }
 
-/// The covariance of the fixed effects by this kind of information. `raw` are the rows with their correlation in them.
+/// The covariance of the fixed effects by this kind of information. `raw` are the rows as they came.
 ///
 /// # Errors
 /// Fixed effects that are linearly dependent.
-pub(crate) fn information(
-    point: &Point,
-    settings: &Settings,
-    kind: StandardErrors,
-    raw: &Arc<Rows>,
-    ctx: &mut Context,
-) -> Result<Information> {
+pub(crate) fn information(fit: &Fit, settings: &Settings, kind: StandardErrors, raw: &Arc<Rows>, ctx: &mut Context) -> Result<Information> {
+    let point = &fit.point;
+    if let Some(latent) = &fit.latent {
+        return by_observation(point, latent, kind, raw, ctx);
+    }
     // The restricted likelihood has another curvature in the variances, and the fixed effects need only their own.
     if kind == StandardErrors::Expected || settings.restricted {
         return Ok(Information { covariance: expected(point, ctx)?, replaced: false });
@@ -49,6 +48,17 @@ pub(crate) fn information(
     }
     let scores = group_scores(point, &layout, raw, ctx)?;
     let bread = product(scores.view(), inverse.slice_axis(Axis(1), (..p).into()))?;
+    Ok(Information { covariance: product(bread.t(), bread.view())?, replaced: false })
+}
+
+/// With the curvature of the bound of the likelihood.
+fn by_observation(point: &Point, latent: &Latent, kind: StandardErrors, raw: &Arc<Rows>, ctx: &mut Context) -> Result<Information> {
+    let inverse = inverted(curvature(raw, latent, &point.parameters, ctx)?)?;
+    if kind != StandardErrors::Sandwich {
+        return Ok(Information { covariance: inverse, replaced: false });
+    }
+    let unit = vec![1.0; raw.groups()];
+    let bread = product(fixed_scores(point, &unit).view(), inverse.view())?;
     Ok(Information { covariance: product(bread.t(), bread.view())?, replaced: false })
 }
 
@@ -120,37 +130,53 @@ fn rows_for(raw: &Arc<Rows>, parameters: &Parameters) -> Arc<Rows> {
 
 /// Gradient of each group's log likelihood (m, coordinates).
 fn group_scores(point: &Point, layout: &Layout, raw: &Arc<Rows>, ctx: &Context) -> Result<Array2<f64>> {
-    let (rows, p, width) = (&point.rows, layout.p, layout.variances());
-    let of_variances = variance_scores(point, layout, raw, ctx)?;
-    let mut scores = Array2::zeros((rows.groups(), layout.len()));
-    for (group, weight) in point.weights().into_iter().enumerate() {
-        for row in rows.span(group) {
-            let error = weight * point.errors[row] / point.parameters.sigma2;
-            (0..p).for_each(|j| scores[[group, j]] += error * rows.x[[j, row]]);
-        }
-        (0..width).for_each(|k| scores[[group, p + k]] = of_variances[group * width + k]);
-    }
-    Ok(scores)
+    let of_variances = Array2::from_shape_vec((raw.groups(), layout.variances()), variance_scores(point, layout, raw, ctx)?);
+    let of_variances = of_variances.map_err(|e| Error::internal(e.to_string()))?;
+    concatenate(Axis(1), &[fixed_scores(point, &point.weights()).view(), of_variances.view()]).map_err(|e| Error::internal(e.to_string()))
 }
 
-/// How far each group stands out.
+/// Gradient of each group's log likelihood by the fixed effects (m, p).
+fn fixed_scores(point: &Point, weights: &[f64]) -> Array2<f64> {
+    let rows = &point.rows;
+    let mut scores = Array2::zeros((rows.groups(), rows.p()));
+    for (group, weight) in weights.iter().enumerate() {
+        for row in rows.span(group) {
+            let error = weight * point.errors[row] / point.parameters.sigma2;
+            (0..rows.p()).for_each(|j| scores[[group, j]] += error * rows.x[[j, row]]);
+        }
+    }
+    scores
+}
+
+/// How far groups stand out, or rows.
 pub(crate) struct Outliers {
-    /// P(chi2 with n_i degrees of freedom > delta_i): against the Gaussian core.
+    /// P(chi2 > distance): against the Gaussian core.
     pub(crate) core: Vec<f64>,
-    /// The same after Benjamini and Hochberg's correction over the groups.
+    /// The same after Benjamini and Hochberg's correction.
     pub(crate) adjusted: Vec<f64>,
-    /// P(F with n_i and nu degrees of freedom > delta_i / n_i): against the fitted model.
-    pub(crate) model: Vec<f64>,
 }
 
 /// Tail probabilities of the groups' distances.
 pub(crate) fn outliers(point: &Point) -> Outliers {
+    let of_group = |(group, &delta): (usize, &f64)| chi_squared_tail(delta, point.rows.size(group) as f64);
+    adjusted(point.delta.iter().enumerate().map(of_group).collect())
+}
+
+/// Tail probabilities of the rows' expected distances (N).
+pub(crate) fn row_outliers(latent: &Latent) -> Outliers {
+    adjusted(latent.row_distances.iter().map(|&distance| chi_squared_tail(distance, 1.0)).collect())
+}
+
+fn adjusted(core: Vec<f64>) -> Outliers {
+    Outliers { adjusted: benjamini_hochberg(&core), core }
+}
+
+/// P(F with n_i and nu degrees of freedom > delta_i / n_i): the groups against the fitted model (m).
+pub(crate) fn model_tails(point: &Point) -> Vec<f64> {
     let nu = point.parameters.nu;
-    let with_size = || point.delta.iter().enumerate().map(|(group, &delta)| (delta, point.rows.size(group) as f64));
-    let core: Vec<f64> = with_size().map(|(delta, n)| chi_squared_tail(delta, n)).collect();
-    let model = match nu.is_infinite() {
-        true => core.clone(),
-        false => with_size().map(|(delta, n)| f_tail(delta / n, n, nu)).collect(),
+    let of_group = |(group, &delta): (usize, &f64)| {
+        let n = point.rows.size(group) as f64;
+        if nu.is_infinite() { chi_squared_tail(delta, n) } else { f_tail(delta / n, n, nu) }
     };
-    Outliers { adjusted: benjamini_hochberg(&core), core, model }
+    point.delta.iter().enumerate().map(of_group).collect()
 }

@@ -4,6 +4,7 @@ mod density;
 mod ecme;
 mod gradient;
 mod inference;
+mod observation;
 mod path;
 mod pncg;
 mod rows;
@@ -15,10 +16,8 @@ pub use density::{entropy, log_density, q_of};
 pub(super) use ecme::{Ecme, Fit, Settings, Shrinkage};
 #[cfg(test)]
 pub(super) use gradient::{Layout, score};
-pub(super) use inference::{information, outliers};
+pub(super) use inference::{information, model_tails, outliers, row_outliers};
 pub(super) use path::{Step, fit, levels, null_fit, trace_path};
 pub(super) use rows::Rows;
-pub(super) use scatter::Parameters;
-#[cfg(test)]
-pub(super) use scatter::Point;
+pub(super) use scatter::{Parameters, Point};
 pub(super) use tail::{GAUSSIAN, NU_MAX, NU_MIN};

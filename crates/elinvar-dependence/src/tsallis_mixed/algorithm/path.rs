@@ -1,6 +1,7 @@
 //! Paths of penalty levels, from the one that leaves no penalised effect down.
 
 use super::ecme::{Ecme, Fit, Settings, Shrinkage};
+use super::observation::{gaussian_point, variational};
 use super::pncg::conjugate;
 use super::rows::Rows;
 use super::scatter::{Parameters, Point};
@@ -33,19 +34,21 @@ pub(crate) fn null_fit(rows: &Arc<Rows>, settings: &Settings, shrinkage: &Shrink
     let free: Vec<usize> = (0..rows.p()).filter(|&j| shrinkage.factors[j] == 0.0).collect();
     let plain = Settings { shrinkage: None, ..settings.clone() };
     let narrow = Arc::new(rows.with_columns(&free));
-    let mut ecme = Ecme::new(narrow, &plain);
-    let start = ecme.start(ctx)?;
-    let fit = ecme.run(start, ctx)?;
+    let start = Ecme::new(Arc::clone(&narrow), &plain).start(ctx)?;
+    let fit = solve(&narrow, &plain, start, false, ctx)?;
     let mut parameters = fit.point.parameters;
     let mut beta = vec![0.0; rows.p()];
     free.iter().zip(&parameters.beta).for_each(|(&j, &b)| beta[j] = b);
     parameters.beta = beta;
-    let freed = if parameters.rho == 0.0 { Arc::clone(rows) } else { Arc::new(rows.decorrelated(parameters.rho)) };
-    let point = Point::new(freed, parameters, ctx)?;
+    let point = match &fit.latent {
+        Some(latent) => gaussian_point(rows, latent, &parameters, ctx)?,
+        None if parameters.rho == 0.0 => Point::new(Arc::clone(rows), parameters.clone(), ctx)?,
+        None => Point::new(Arc::new(rows.decorrelated(parameters.rho)), parameters.clone(), ctx)?,
+    };
     let score = Weighting::new(&point, &point.weights()).score(ctx);
     let unit = shrinkage.penalty.threshold(1.0) * rows.n() as f64;
     let entering = score.iter().zip(&shrinkage.factors).filter(|(_, f)| **f > 0.0).map(|(s, f)| s.abs() / (f * unit));
-    Ok((point.parameters, entering.fold(0.0, f64::max)))
+    Ok((parameters, entering.fold(0.0, f64::max)))
 }
 
 /// `count` levels from the greatest down to a share of it, evenly on a logarithmic scale.
@@ -72,17 +75,13 @@ pub(crate) fn trace_path(
     for (place, &lambda) in lambdas.iter().enumerate() {
         ctx.tick(place as u64, lambdas.len() as u64, &[("lambda", lambda)])?;
         let at_level = Settings { shrinkage: Some(Shrinkage { lambda, ..shrinkage.clone() }), ..settings.clone() };
-        let fit: Fit = if by_conjugate {
-            conjugate(Arc::clone(rows), &at_level, now, ctx)?
-        } else {
-            Ecme::new(Arc::clone(rows), &at_level).run(now, ctx)?
-        };
+        let fit = solve(rows, &at_level, now, by_conjugate, ctx)?;
         if fit.saturated {
             break;
         }
         now = fit.point.parameters.clone();
         let selected = shrinkage.selected(&now.beta);
-        let log_likelihood = fit.point.log_likelihood;
+        let log_likelihood = fit.log_likelihood();
         steps.push(Step { lambda, parameters: now.clone(), log_likelihood, selected, iterations: fit.iterations, status: fit.status });
     }
     Ok(steps)
@@ -95,9 +94,8 @@ pub(crate) fn trace_path(
 /// Those of the fits.
 pub(crate) fn fit(rows: &Arc<Rows>, settings: &Settings, by_conjugate: bool, ctx: &mut Context) -> Result<Fit> {
     const LEVELS: usize = 8;
-    let mut ecme = Ecme::new(Arc::clone(rows), settings);
     let start = match &settings.shrinkage {
-        None => ecme.start(ctx)?,
+        None => Ecme::new(Arc::clone(rows), settings).start(ctx)?,
         Some(shrinkage) => {
             let (null, greatest) = null_fit(rows, settings, shrinkage, ctx)?;
             let share = (shrinkage.lambda / greatest).min(1.0);
@@ -105,11 +103,22 @@ pub(crate) fn fit(rows: &Arc<Rows>, settings: &Settings, by_conjugate: bool, ctx
             trace_path(rows, settings, shrinkage, &before, null.clone(), by_conjugate, ctx)?.pop().map_or(null, |step| step.parameters)
         }
     };
-    let fit = if by_conjugate { conjugate(Arc::clone(rows), settings, start, ctx)? } else { ecme.run(start, ctx)? };
+    let fit = solve(rows, settings, start, by_conjugate, ctx)?;
     if fit.saturated {
         let selected = settings.shrinkage.as_ref().map_or(0, |s| s.selected(&fit.point.parameters.beta));
         let message = format!("at this level of the penalty {selected} effects enter for {} rows: the likelihood has no maximum", rows.n());
         return Err(Error::input(message).hint("raise lam"));
     }
     Ok(fit)
+}
+
+/// The algorithm that the settings ask for.
+fn solve(rows: &Arc<Rows>, settings: &Settings, start: Parameters, by_conjugate: bool, ctx: &mut Context) -> Result<Fit> {
+    if settings.by_observation {
+        variational(rows, settings, start, ctx)
+    } else if by_conjugate {
+        conjugate(Arc::clone(rows), settings, start, ctx)
+    } else {
+        Ecme::new(Arc::clone(rows), settings).run(start, ctx)
+    }
 }

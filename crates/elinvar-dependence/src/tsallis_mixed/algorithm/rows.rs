@@ -25,6 +25,10 @@ pub(crate) struct Rows {
     gram: Vec<f64>,
     /// Correlation of successive errors that these rows were freed of.
     pub(super) rho: f64,
+    /// What reweighting took from `ln |V_i|` (m); empty without it.
+    scaling: Vec<f64>,
+    /// Place in the input of every row (N).
+    places: Vec<usize>,
     chunks: Vec<Range<usize>>,
 }
 
@@ -43,7 +47,9 @@ impl Rows {
             target.iter_mut().zip(&order).for_each(|(t, &row)| *t = column[row]);
         }
         let z_rows = order.iter().flat_map(|&row| z.row(row).to_vec()).collect();
-        let mut rows = Self { y: sorted(y), x: columns, z: z_rows, q: z.ncols(), starts, gram: Vec::new(), rho: 0.0, chunks: Vec::new() };
+        let y = sorted(y);
+        let (gram, scaling, chunks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rows = Self { y, x: columns, z: z_rows, q: z.ncols(), starts, gram, rho: 0.0, scaling, places: order, chunks };
         rows.gram = rows.cross_products();
         rows.chunks = rows.chunked();
         rows
@@ -109,6 +115,8 @@ impl Rows {
             starts: self.starts.clone(),
             gram: self.gram.clone(),
             rho: self.rho,
+            scaling: self.scaling.clone(),
+            places: self.places.clone(),
             chunks: self.chunks.clone(),
         }
     }
@@ -142,15 +150,49 @@ impl Rows {
         rows
     }
 
+    /// The rows multiplied by the roots of these weights (N), the random effects' columns divided by the roots of those of the groups (m):
+    /// errors of scatter `sigma2 / weight` and random effects of scatter `D / weight` then have scatters `sigma2` and `D`.
+    pub(super) fn reweighted(&self, weights: &[f64], of_groups: &[f64]) -> Rows {
+        let mut rows = self.clone();
+        rows.scaling = vec![0.0; self.groups()];
+        let roots: Vec<f64> = weights.iter().map(|w| w.sqrt()).collect();
+        rows.y.iter_mut().zip(&roots).for_each(|(y, root)| *y *= root);
+        for mut column in rows.x.rows_mut() {
+            column.iter_mut().zip(&roots).for_each(|(x, root)| *x *= root);
+        }
+        for (group, of_group) in of_groups.iter().enumerate() {
+            for row in self.span(group) {
+                let factor = roots[row] / of_group.sqrt();
+                rows.z[row * self.q..(row + 1) * self.q].iter_mut().for_each(|z| *z *= factor);
+                rows.scaling[group] -= weights[row].ln();
+            }
+        }
+        rows.gram = rows.cross_products();
+        rows
+    }
+
+    /// Values of the rows (N) in the order of the input.
+    pub(crate) fn in_input_order(&self, values: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; values.len()];
+        self.places.iter().zip(values).for_each(|(&place, value)| out[place] = *value);
+        out
+    }
+
+    /// Columns of the random effects in one row (q).
+    pub(super) fn z_row(&self, row: usize) -> &[f64] {
+        &self.z[row * self.q..(row + 1) * self.q]
+    }
+
     /// An entry of the random effects' columns, rows in sorted order.
     #[cfg(test)]
     pub(crate) fn z_entry(&self, row: usize, k: usize) -> f64 {
         self.z[row * self.q + k]
     }
 
-    /// What decorrelation took from `ln |V_i|`.
+    /// What decorrelation or reweighting took from `ln |V_i|`.
     pub(super) fn log_det_of_errors(&self, group: usize) -> f64 {
-        if self.rho == 0.0 { 0.0 } else { (self.size(group) - 1) as f64 * (-self.rho * self.rho).ln_1p() }
+        let correlation = if self.rho == 0.0 { 0.0 } else { (self.size(group) - 1) as f64 * (-self.rho * self.rho).ln_1p() };
+        correlation + self.scaling.get(group).copied().unwrap_or(0.0)
     }
 
     /// Results of all groups in order, computed on the threads of the context over fixed ranges of groups.

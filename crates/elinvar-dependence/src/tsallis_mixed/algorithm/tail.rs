@@ -22,8 +22,12 @@ pub(super) struct Tail<'a> {
 
 impl<'a> Tail<'a> {
     pub(super) fn new(rows: &Rows, delta: &'a [f64]) -> Self {
+        Self::of_sizes((0..rows.groups()).map(|group| rows.size(group)), delta)
+    }
+
+    /// For densities of these dimensions at these distances.
+    pub(super) fn of_sizes(sizes: impl Iterator<Item = usize> + Clone, delta: &'a [f64]) -> Self {
         let mut counts = BTreeMap::new();
-        let sizes = (0..rows.groups()).map(|group| rows.size(group));
         sizes.clone().for_each(|n| *counts.entry(n).or_insert(0) += 1);
         Self { counts, sizes: sizes.map(|n| n as f64).collect(), delta }
     }
