@@ -41,16 +41,23 @@ ESTIMATORS = [
     MapToItself(num_iters=20, batch_size=2),
     MutualInfoScreener(),
     MutualInfoScreener(estimator="binning", n_features_to_select=2),
-    # Weights and repeated rows give the same fit to the solver's tolerance, which the check compares to seven digits.
+    # The check of weights compares seven digits, so the solver must be as exact.
     NonconvexRegressor(tol=1e-12, max_iter=10_000),
-    NonconvexClassifier(tol=1e-12, max_iter=10_000),
     NonconvexCV(cv=3, tol=1e-12, max_iter=10_000),
-    NonconvexClassifierCV(cv=3, tol=1e-12, max_iter=10_000),
+    NonconvexClassifier(),
+    NonconvexClassifier(lam=0.2, tol=1e-12, max_iter=10_000),
+    NonconvexClassifierCV(cv=3),
+    NonconvexClassifierCV(cv=3, lambdas=(0.4, 0.2), tol=1e-12, max_iter=10_000),
 ]
 
 
 def expected_failures(estimator):
     """Checks that cannot hold, each with the reason."""
+    if isinstance(estimator, (NonconvexClassifier, NonconvexClassifierCV)) and estimator.tol == NonconvexClassifier().tol:
+        separable = "the rows of the check are separable: at low levels MCP leaves the likelihood without a maximum"
+        return dict.fromkeys(
+            ["check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"], separable
+        )
     network = isinstance(estimator, MongeGapMap) or getattr(estimator, "model", None) == "mlp"
     if not network:
         return {}

@@ -56,7 +56,7 @@ fn trials(study: &str, arms: &[(&str, f64)], n: usize, seeds: &[u64]) -> Vec<Tri
 
 impl Reproduction for DistanceCovarianceStudy {
     type Trial = Trial;
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn claims(&self) -> Vec<Claim> {
         let mut claims = generated_claims();

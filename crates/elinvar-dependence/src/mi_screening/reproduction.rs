@@ -258,6 +258,10 @@ fn run_speed(trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
     Ok(Metrics::new().with("seconds", seconds).with("threads", ctx.threads() as f64))
 }
 
+/// What the study of nonlinear effects says beyond its verdict.
+const NONLINEAR_FINDING: &str = "The kernel estimate leads binning by .19, neighbours by .25 and the correlation, which is at chance, by .30; \
+     its own AUROC lies on the threshold, and the interval over ten seeds spans it.";
+
 fn generated_claims() -> Vec<Claim> {
     const QUICK: &[Scale] = &[Scale::Quick];
     let auroc = |label, of: Cell, threshold| Rule::holds(label, "auroc", of, Aggregate::Mean, threshold);
@@ -268,18 +272,21 @@ fn generated_claims() -> Vec<Claim> {
     let binary = |e| generated("nonlinear", "binary", e);
     let several = |m: usize| cell("generated", "nonlinear", "continuous", "kernel").with("m", m);
     vec![
-        claim(
-            "Q1",
-            "with a nonlinear effect the kernel estimate finds most variables and the correlation none",
-            PaperFigure::Table("AUROC kernel .845, binning .678, neighbours .650, Pearson .538 (40 true variables)"),
-            &[Scale::Tiny, Scale::Quick],
-            vec![
-                auroc("kernel", nonlinear("kernel"), Threshold::AtLeast(0.80)),
-                gain("kernel over binning", nonlinear("kernel"), nonlinear("binning"), Threshold::AtLeast(0.12)),
-                gain("kernel over neighbours", nonlinear("kernel"), nonlinear("knn"), Threshold::AtLeast(0.15)),
-                auroc("Pearson", nonlinear("pearson"), Threshold::AtMost(0.58)),
-            ],
-        ),
+        Claim {
+            finding: NONLINEAR_FINDING,
+            ..claim(
+                "Q1",
+                "with a nonlinear effect the kernel estimate finds most variables and the correlation none",
+                PaperFigure::Table("AUROC kernel .845, binning .678, neighbours .650, Pearson .538 (40 true variables)"),
+                &[Scale::Tiny, Scale::Quick],
+                vec![
+                    auroc("kernel", nonlinear("kernel"), Threshold::AtLeast(0.80)),
+                    gain("kernel over binning", nonlinear("kernel"), nonlinear("binning"), Threshold::AtLeast(0.12)),
+                    gain("kernel over neighbours", nonlinear("kernel"), nonlinear("knn"), Threshold::AtLeast(0.15)),
+                    auroc("Pearson", nonlinear("pearson"), Threshold::AtMost(0.58)),
+                ],
+            )
+        },
         claim(
             "Q2",
             "with a linear effect the kernel estimate keeps up with the correlation",
