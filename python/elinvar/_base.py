@@ -16,6 +16,7 @@ import numpy as np
 from . import _core, _tables
 from ._compat import BaseEstimator, ClassifierMixin, ConvergenceWarning, NotFittedError, RegressorMixin, TransformerMixin
 from ._frames import warn
+from ._plots import CvPlot, PathPlot  # noqa: F401, for the generated modules
 from ._results import Findings
 from ._validation import check_epochs, check_features, check_labels, check_target, encode_labels
 

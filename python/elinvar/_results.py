@@ -4,6 +4,8 @@ import html
 
 import numpy as np
 
+from ._plots import axes
+
 
 class Table(dict):
     """Columns by name, each a NumPy array (text columns are arrays of objects).
@@ -51,10 +53,7 @@ class Table(dict):
         -------
         ax : matplotlib.axes.Axes
         """
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots()
+        ax = axes(ax)
         names = [y] if isinstance(y, str) else y
         if names is None:
             names = [name for name, cells in self.items() if cells.dtype.kind in "fiu" and name != x]

@@ -4,7 +4,7 @@ nonconvex penalties; Tsallis mixed model; Augmented covariance.
 Written by `cargo xtask gen` from the registry: do not edit.
 """
 
-from ._base import Classifier, Estimator, Measurement, Regressor, Selector, SignalClassifier, SignalTransformer, call_function
+from ._base import Classifier, CvPlot, Estimator, Measurement, PathPlot, Regressor, Selector, SignalClassifier, SignalTransformer, call_function
 
 __all__ = ["ACMClassifier", "AugmentedCovariance", "DistanceCovariance", "FairClassifier", "FairRegressor", "FairnessAudit", "MutualInfoScreener", "NonconvexCV", "NonconvexClassifier", "NonconvexClassifierCV", "NonconvexPath", "NonconvexRegressor", "TsallisMixedModel", "bandpass", "birge_rozenholc_bins", "choose_bandwidth", "combine_rankings", "evaluate_cross_session", "evaluate_within_session", "lambda_path", "mutual_information", "select_embedding", "spd_distance", "spd_exp", "spd_geometric_mean", "spd_log", "spd_sqrtm", "tangent_space"]
 
@@ -1681,7 +1681,7 @@ class NonconvexClassifier(Classifier):
         return self._probabilities("predict", {"X": X}, returns=("prediction",))
 
 
-class NonconvexCV(Regressor):
+class NonconvexCV(CvPlot, Regressor):
     """Sparse linear regression at a level chosen by cross-validation or EBIC.
 
     Parameters
@@ -1875,7 +1875,7 @@ class NonconvexCV(Regressor):
         return self._apply("predict", {"X": X}, returns=("prediction",))
 
 
-class NonconvexClassifierCV(Classifier):
+class NonconvexClassifierCV(CvPlot, Classifier):
     """Sparse logistic regression at a level chosen by cross-validation or EBIC.
 
     Parameters
@@ -2086,7 +2086,7 @@ class NonconvexClassifierCV(Classifier):
         return self._probabilities("predict", {"X": X}, returns=("prediction",))
 
 
-class NonconvexPath(Estimator):
+class NonconvexPath(PathPlot, Estimator):
     """A whole path of sparse linear or logistic models, each from the one before.
 
     Parameters

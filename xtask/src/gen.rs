@@ -63,6 +63,7 @@ fn module(family: &str, methods: &[&Method]) -> String {
     let mut names: Vec<&str> = classes.iter().map(|(_, c)| c.name).collect();
     names.sort_unstable();
     let mut bases: Vec<&str> = classes.iter().map(|(_, c)| base(c.role)).collect();
+    bases.extend(classes.iter().flat_map(|(_, c)| c.plots));
     bases.sort_unstable();
     bases.dedup();
     let title = methods.iter().map(|m| m.card.title).collect::<Vec<_>>().join("; ");
@@ -105,7 +106,8 @@ fn class_text(method: &Method, class: &Class) -> String {
     let mut documented: Vec<Entry> = parameters.iter().map(|p| Entry::parameter(p)).collect();
     documented.extend(fits.then(|| Entry::of(RANDOM_STATE)));
     documented.extend(LIMITS.map(Entry::of));
-    let mut text = format!("class {}({}):\n", class.name, base(class.role));
+    let bases = class.plots.iter().copied().chain([base(class.role)]).collect::<Vec<_>>().join(", ");
+    let mut text = format!("class {}({bases}):\n", class.name);
     let mut sections = vec![("Parameters", documented)];
     if fits || class.role == Role::Bound {
         sections.push(("Attributes", attributes(class)));

@@ -154,6 +154,20 @@ pub(crate) fn to_table(name: &str, item: &Item<'_>) -> Result<Table> {
     Bundle::new().with(name, item).table(name)
 }
 
+/// A result of rows as a table, its columns called as the list of names beside it says, such as `transformed_names`.
+pub(crate) fn result_table(values: &Bundle<'_>, name: &str, item: &Item<'_>) -> Result<Table> {
+    let table = to_table(name, item)?;
+    match values.get(&format!("{name}_names")) {
+        Some(Item::Json(Value::Array(names))) if names.len() == table.names().len() => {
+            let names = names.iter().zip(table.iter());
+            names
+                .into_iter()
+                .try_fold(Table::new(), |named, (name, (_, column))| named.with(name.as_str().unwrap_or_default(), column.clone()))
+        }
+        _ => Ok(table),
+    }
+}
+
 /// What a file holds, as text or as JSON.
 pub(crate) fn describe(path: &Path, as_json: bool) -> Result<String> {
     let description = elinvar_data::describe(path)?;

@@ -42,7 +42,7 @@ pub(crate) fn write(path: &Path, values: &Bundle<'_>) -> Result<()> {
     let rows = || values.iter().find(|(_, item)| has_rows(item));
     match (files::extension(path), rows()) {
         (Extension::Json, _) => files::write_text(path, &format!("{}\n", bundle_json(values))),
-        (Extension::Csv | Extension::Parquet, Some((name, item))) => files::write_table(path, &files::to_table(name, item)?),
+        (Extension::Csv | Extension::Parquet, Some((name, item))) => files::write_table(path, &files::result_table(values, name, item)?),
         (Extension::Npy, Some((name, item))) => files::write_array(path, name, item),
         (Extension::Npz, Some(_)) => files::write_arrays(path, values),
         _ => match values.iter().next() {

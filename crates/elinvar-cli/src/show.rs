@@ -21,7 +21,13 @@ const WIDTH: usize = 120;
 
 /// Whether the only result is a table or array, which goes to stdout as CSV so that it fits in pipes.
 fn is_raw(verb: &Verb) -> bool {
-    matches!(verb.outputs, [only] if is_rows(only.shape))
+    let mut findings = verb.outputs.iter().filter(|field| !is_list_of_names(field.name));
+    matches!((findings.next(), findings.next()), (Some(only), None) if is_rows(only.shape))
+}
+
+/// Whether a result only names the columns of another.
+fn is_list_of_names(name: &str) -> bool {
+    name.ends_with("_names")
 }
 
 /// Whether a result has rows.
@@ -31,9 +37,11 @@ pub(crate) fn is_rows(shape: Shape) -> bool {
 
 /// Prints results where there is no `--out`.
 pub(crate) fn results(verb: &Verb, outcome: &Outcome, terminal: &mut Terminal) -> Result<()> {
-    let mut items = outcome.values.iter();
+    let mut items = outcome.values.iter().filter(|(name, _)| !is_list_of_names(name));
     match (items.next(), items.next()) {
-        (Some((name, item)), None) if is_raw(verb) => terminal.print_bytes(&files::csv_bytes(&files::to_table(name, item)?)?),
+        (Some((name, item)), None) if is_raw(verb) => {
+            terminal.print_bytes(&files::csv_bytes(&files::result_table(&outcome.values, name, item)?)?)
+        }
         (Some((_, Item::Document { text, .. })), None) => terminal.print(text),
         _ => terminal.print(&findings(&outcome.values)),
     }
@@ -42,15 +50,36 @@ pub(crate) fn results(verb: &Verb, outcome: &Outcome, terminal: &mut Terminal) -
 /// What a fit learned and where it lies.
 pub(crate) fn fit_text(outcome: &Outcome, path: &Path) -> String {
     let status = outcome.model.as_ref().map_or("", |model| model.status.as_str());
-    let attributes = findings(&outcome.values);
+    let attributes = findings(&in_short(&outcome.values));
     format!("model written to {} ({})\n\n{attributes}", path.display(), status.replace('_', " "))
+}
+
+/// Arrays of many rows as their extent: they lie in the file.
+fn in_short(values: &Bundle<'_>) -> Bundle<'static> {
+    let mut short = Bundle::new();
+    for (name, item) in values.iter() {
+        match item {
+            Item::Array(a) if a.ndim() > 0 && a.shape()[0] > ROWS => short.insert(name, Item::Json(json!(extent(a.view())))),
+            other => short.insert(name, other.clone().into_owned()),
+        }
+    }
+    short
+}
+
+/// `731 values from 0.5 to 7.3`.
+fn extent(array: ArrayViewD<'_, f64>) -> String {
+    let finite = || array.iter().copied().filter(|value| value.is_finite());
+    let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let shape = array.shape().iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
+    if low > high { format!("{shape} values") } else { format!("{shape} values from {} to {}", number(low), number(high)) }
 }
 
 /// What stands in the file, and the findings that are no table.
 pub(crate) fn saved_text(verb: &Verb, outcome: &Outcome, path: &Path) -> String {
     let mut rest = Bundle::new();
     let is_left = |shape: Shape| !is_rows(shape) && shape != Shape::Document;
-    for (name, item) in outcome.values.iter().filter(|(name, _)| verb.outputs.iter().any(|f| f.name == *name && is_left(f.shape))) {
+    let left = |name: &str| !is_list_of_names(name) && verb.outputs.iter().any(|f| f.name == name && is_left(f.shape));
+    for (name, item) in outcome.values.iter().filter(|(name, _)| left(name)) {
         rest.insert(name, item.clone());
     }
     let saved = format!("results written to {}\n", path.display());
@@ -120,9 +149,9 @@ fn cell_json(column: &Column, row: usize) -> Value {
 pub(crate) fn findings(values: &Bundle<'_>) -> String {
     let mut lines: Vec<(String, String)> = Vec::new();
     let mut blocks = Vec::new();
-    let features = feature_names(values);
+    let names = name_lists(values);
     for (name, item) in values.iter() {
-        match named_rows(name, item, &features).or_else(|| block(name, item)) {
+        match named_rows(name, item, &names).or_else(|| block(name, item)) {
             Some(text) => blocks.push(text),
             None => add_lines(&mut lines, &mut blocks, name, &item_json(item)),
         }
@@ -136,23 +165,24 @@ pub(crate) fn findings(values: &Bundle<'_>) -> String {
     parts.join("\n")
 }
 
-/// The names behind `feature_names`, empty where a model has none.
-fn feature_names(values: &Bundle<'_>) -> Vec<String> {
-    match values.get("feature_names") {
-        Some(Item::Json(Value::Array(names))) => names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
-        _ => Vec::new(),
-    }
+/// Lists of names among the values, such as `feature_names`, with what they name.
+fn name_lists(values: &Bundle<'_>) -> Vec<(String, Vec<String>)> {
+    let list = |(name, item): (&str, &Item<'_>)| {
+        let (kind, Item::Json(Value::Array(names))) = (name.strip_suffix("_names")?, item) else { return None };
+        let names: Option<Vec<String>> = names.iter().map(|name| name.as_str().map(str::to_owned)).collect();
+        names.filter(|names| !names.is_empty()).map(|names| (kind.to_owned(), names))
+    };
+    values.iter().filter_map(list).collect()
 }
 
-/// One number for each feature, beside the feature's name.
-fn named_rows(name: &str, item: &Item<'_>, features: &[String]) -> Option<String> {
-    let table = match item {
-        Item::Array(a) if a.ndim() == 1 && a.len() == features.len() && !features.is_empty() => {
-            let names = Column::Text(features.iter().cloned().map(Some).collect());
-            Table::new().with("feature", names).and_then(|t| t.with(name, Column::Number(a.iter().copied().collect())))
-        }
-        _ => return None,
-    };
+/// One number for each feature, beside the feature's name: that of a list called after it, or of any list of its length.
+fn named_rows(name: &str, item: &Item<'_>, lists: &[(String, Vec<String>)]) -> Option<String> {
+    let Item::Array(a) = item else { return None };
+    let fits = |list: &&(String, Vec<String>)| a.ndim() == 1 && list.1.len() == a.len();
+    let (kind, names) = lists.iter().filter(fits).max_by_key(|(kind, _)| name.starts_with(kind.as_str()))?;
+    let names = Column::Text(names.iter().cloned().map(Some).collect());
+    let title = if kind == "feature" { "feature" } else { "name" };
+    let table = Table::new().with(title, names).and_then(|t| t.with(name, Column::Number(a.iter().copied().collect())));
     table.ok().map(|table| format!("{name}\n{}", table_text(&table)))
 }
 

@@ -74,6 +74,8 @@ pub struct Class {
     pub random: &'static [&'static str],
     /// Whether its features may be a sparse matrix.
     pub sparse: bool,
+    /// Classes of the Python package that add plots to it.
+    pub plots: &'static [&'static str],
 }
 
 impl Class {
@@ -90,6 +92,7 @@ impl Class {
             attributes: &[],
             random: &[],
             sparse: false,
+            plots: &[],
         }
     }
 
@@ -140,6 +143,13 @@ impl Class {
     #[must_use]
     pub fn random(mut self, methods: &'static [&'static str]) -> Self {
         self.random = methods;
+        self
+    }
+
+    /// Adds plots: names of classes in `elinvar._plots`.
+    #[must_use]
+    pub fn plots(mut self, plots: &'static [&'static str]) -> Self {
+        self.plots = plots;
         self
     }
 

@@ -13,6 +13,7 @@ use elinvar_core::{
 };
 use elinvar_math::information::{birge_rozenholc_bins, linfoot};
 use ndarray::{Array1, Array2, Axis, CowArray, Ix2};
+use serde_json::json;
 use std::path::PathBuf;
 
 /// Columns of a matrix or a table, a block at a time. Missing cells are NaN.
@@ -195,13 +196,18 @@ impl<'a> Input<'a> for ToReduce<'a> {
 }
 
 /// The kept variables.
-pub(super) struct Reduced(Array2<f64>);
+pub(super) struct Reduced {
+    values: Array2<f64>,
+    names: Vec<String>,
+}
 
 impl Output for Reduced {
-    const FIELDS: &'static [Field] =
-        &[Field::new("transformed", Shape::Matrix, "the kept variables (n, n_selected), in the order of the columns")];
+    const FIELDS: &'static [Field] = &[
+        Field::new("transformed", Shape::Matrix, "the kept variables (n, n_selected), in the order of the columns"),
+        Field::new("transformed_names", Shape::Json, "their names"),
+    ];
     fn into_bundle(self) -> Bundle<'static> {
-        Bundle::new().with("transformed", self.0)
+        Bundle::new().with("transformed", self.values).with("transformed_names", json!(self.names))
     }
 }
 
@@ -216,17 +222,17 @@ impl Operation for TransformTask {
     type Input<'a> = ToReduce<'a>;
     type Output = Reduced;
     fn apply(_: &Checked<NoParams>, model: &Screen, ToReduce(x): ToReduce<'_>, _: &mut Context) -> Result<Reduced> {
-        match &x.cells {
-            Cells::Matrix(matrix) => model.transform(matrix.view()).map(Reduced),
+        let kept = model.names().iter().zip(model.support()).filter(|(_, kept)| *kept);
+        let names: Vec<String> = kept.map(|(name, _)| name.clone()).collect();
+        let values = match &x.cells {
+            Cells::Matrix(matrix) => model.transform(matrix.view())?,
             // A table may hold its columns in any order, and more of them.
             Cells::Table(table) => {
-                let kept = model.support();
-                let names: Vec<&String> = model.names().iter().zip(kept).filter(|(_, kept)| *kept).map(|(name, _)| name).collect();
-                let selected =
-                    Variables { names: names.iter().map(|n| (*n).clone()).collect(), cells: Cells::Table(table.select(&names)?) };
-                Ok(Reduced(selected.block(0..names.len())?.reversed_axes()))
+                let selected = Variables { names: names.clone(), cells: Cells::Table(table.select(&names)?) };
+                selected.block(0..names.len())?.reversed_axes()
             }
-        }
+        };
+        Ok(Reduced { values, names })
     }
     fn example() -> Bundle<'static> {
         let mut data = example();

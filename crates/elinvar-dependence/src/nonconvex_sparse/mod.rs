@@ -114,6 +114,7 @@ pub fn method() -> Method {
             .method("fit", "cv")
             .method_returning("predict", "predict", &["prediction"])
             .attributes(CHOICE)
+            .plots(&["CvPlot"])
             .sparse(),
         )
         .class(
@@ -127,6 +128,7 @@ pub fn method() -> Method {
             .method_returning("predict", "predict", &["prediction"])
             .method_returning("predict_proba", "predict", &["prediction"])
             .attributes(CHOICE)
+            .plots(&["CvPlot"])
             .sparse(),
         )
         .class(
@@ -137,6 +139,7 @@ pub fn method() -> Method {
             )
             .method("fit", "levels")
             .attributes(PATH)
+            .plots(&["PathPlot"])
             .sparse(),
         )
 }

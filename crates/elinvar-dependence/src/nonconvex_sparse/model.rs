@@ -168,6 +168,9 @@ impl Model for SparseModel {
         let mut attributes = self.figures.clone();
         attributes.insert("coef", self.coefficients.clone());
         attributes.insert("intercept", self.intercept);
+        if let Some(names) = &self.names {
+            attributes.insert("feature_names", json!(names));
+        }
         attributes
     }
 

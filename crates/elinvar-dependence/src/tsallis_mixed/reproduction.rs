@@ -47,7 +47,7 @@ fn trials(study: &str, models: &[&str], groups: usize, p: usize, seeds: std::ops
 
 impl Reproduction for TsallisMixedStudy {
     type Trial = Trial;
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn claims(&self) -> Vec<Claim> {
         claims()

@@ -573,6 +573,16 @@ fn spread_at_its_boundary_is_said() {
 }
 
 #[test]
+fn a_singular_scatter_is_turned_to_its_maximum() {
+    for seed in [0, 1, 2, 3] {
+        let rows = slope_rows(&clustered(30, 4, vec![1.0, -1.0, 0.5], 3, true, &mut stream(seed, &[("singular", 0)])));
+        let plain = Settings { tolerance: 1e-12, ..settings(Some(GAUSSIAN)) };
+        let [steps, gradient] = [false, true].map(|conjugate| algorithm::fit(&rows, &plain, conjugate, &mut ctx()).unwrap().objective);
+        close(steps, gradient, 1e-6);
+    }
+}
+
+#[test]
 fn bad_input_is_refused_in_one_form() {
     let data = clustered(8, 3, vec![1.0, -1.0, 0.5], 0, false, &mut stream(15, &[("bad", 0)]));
     let group = |labels: Vec<i64>| Some(Table::new().with("g", Column::Integer(labels)).unwrap());

@@ -62,12 +62,10 @@ fn ours(html: &mut Html, claim: &JudgedClaim, part: &JudgedPart) {
         html.raw("<span").attribute("class", &format!("sign {}", class(part.verdict))).attribute("title", &part.verdict.to_string());
         html.raw(">").text(&sign(part.verdict).to_string()).raw("</span> ");
     }
-    // A line may break between the value and its interval, but not within them.
-    let shown = typeset(&estimate(part.value, part.interval));
-    let (value, interval) = shown.split_once('[').map_or((shown.as_str(), None), |(v, i)| (v, Some(i)));
-    html.raw("<span>").text(value.trim_end()).raw("</span>");
-    if let Some(interval) = interval {
-        html.raw(" <span>[").text(interval).raw("</span>");
+    // A line may break between the value and the bounds of its interval, but not within them.
+    let shown = typeset(&estimate(part.value, part.interval)).replace(" [", "\n[").replace(", ", ",\n");
+    for (place, number) in shown.lines().enumerate() {
+        html.raw(if place == 0 { "<span>" } else { " <span>" }).text(number).raw("</span>");
     }
     html.raw("</span>").trusted(&bar(part));
     html.raw("</td>\n<td data-label=\"Rule\"><span>").text(&part.label).raw(" <span class=\"threshold\">").text(&typeset(&part.threshold));

@@ -105,6 +105,14 @@ impl Fit {
         self.latent.as_ref().map_or(self.point.log_likelihood, |latent| latent.bound)
     }
 
+    /// Whether the scatter of correlated random effects has become singular: steps map it into its own span, so that it keeps its
+    /// direction and not only its rank.
+    pub(super) fn is_stuck(&self, settings: &Settings) -> bool {
+        let q = self.point.rows.q;
+        let singular = (0..q).any(|k| self.point.parameters.root[k * q + k] == 0.0);
+        q > 1 && singular && !settings.diagonal && !settings.restricted && settings.shrinkage.is_none()
+    }
+
     /// Predicted random effects (m, q).
     pub(crate) fn random_effects(&self) -> Vec<f64> {
         let mut effects = self.point.random_effects();

@@ -119,6 +119,17 @@ fn solve(rows: &Arc<Rows>, settings: &Settings, start: Parameters, by_conjugate:
     } else if by_conjugate {
         conjugate(Arc::clone(rows), settings, start, ctx)
     } else {
-        Ecme::new(Arc::clone(rows), settings).run(start, ctx)
+        let fit = Ecme::new(Arc::clone(rows), settings).run(start, ctx)?;
+        if fit.is_stuck(settings) { turned(rows, settings, fit, ctx) } else { Ok(fit) }
     }
+}
+
+/// Conjugate gradient from where ECME has ended: it can turn a singular scatter of the random effects.
+fn turned(rows: &Arc<Rows>, settings: &Settings, fit: Fit, ctx: &mut Context) -> Result<Fit> {
+    let further = conjugate(Arc::clone(rows), settings, fit.point.parameters.clone(), ctx)?;
+    if further.objective <= fit.objective {
+        return Ok(fit);
+    }
+    let (iterations, passes) = (fit.iterations + further.iterations, fit.passes + further.passes);
+    Ok(Fit { iterations, passes, history: [fit.history, further.history].concat(), ..further })
 }
