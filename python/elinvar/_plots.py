@@ -43,7 +43,8 @@ class PathPlot:
         ax.invert_xaxis()
         ax.set_xlabel("level of the penalty")
         ax.set_ylabel("coefficient")
-        ax.legend()
+        # Curves fill the axes: names stand beside them.
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
         return ax
 
 

@@ -62,8 +62,12 @@ fn ours(html: &mut Html, claim: &JudgedClaim, part: &JudgedPart) {
         html.raw("<span").attribute("class", &format!("sign {}", class(part.verdict))).attribute("title", &part.verdict.to_string());
         html.raw(">").text(&sign(part.verdict).to_string()).raw("</span> ");
     }
-    // A line may break between the value and the bounds of its interval, but not within them.
-    let shown = typeset(&estimate(part.value, part.interval)).replace(" [", "\n[").replace(", ", ",\n");
+    // A line may break between the value and its interval, and within that only where it is wider than the column.
+    const WIDE: usize = 20;
+    let mut shown = typeset(&estimate(part.value, part.interval)).replace(" [", "\n[");
+    if shown.lines().any(|line| line.chars().count() > WIDE) {
+        shown = shown.replace(", ", ",\n");
+    }
     for (place, number) in shown.lines().enumerate() {
         html.raw(if place == 0 { "<span>" } else { " <span>" }).text(number).raw("</span>");
     }
