@@ -66,6 +66,7 @@ def bytes_of(mem_limit):
 def run(slug, verb, inputs, params, *, model=None, seed=0, n_jobs=None, time_limit=None, mem_limit=None, verbose=False):
     """Runs a task of the core and raises its warnings as Python's."""
     progress = printer(f"{slug} {verb}") if verbose is True else verbose or None
+    inputs, params = _with_functions(slug, verb, inputs, params)
     values, model, status, trace, warnings = _core.run(
         slug,
         verb,
@@ -84,6 +85,22 @@ def run(slug, verb, inputs, params, *, model=None, seed=0, n_jobs=None, time_lim
         reason = {"iteration_limit": "at the limit of its iterations", "time_limit": "at the time limit"}[status]
         warn(f"{slug}: the fit stopped {reason}, before its criterion was met", ConvergenceWarning)
     return values, model, status, trace
+
+
+def _with_functions(slug, verb, inputs, params):
+    """A pair of functions (value, gradient) in place of a named choice becomes an input of its own, where the task has it."""
+    known = {field["name"] for field in verb_spec(slug, verb)["inputs"]}
+    for name, pair in params.items():
+        if isinstance(pair, tuple) and len(pair) == 2 and all(callable(function) for function in pair):
+            value, gradient = pair
+
+            def function(x, y, wants_gradient, value=value, gradient=gradient):
+                return {"gradient": gradient(x, y)} if wants_gradient else {"value": value(x, y)}
+
+            if f"{name}_function" in known:
+                inputs = {**inputs, f"{name}_function": function}
+            params = {other: item for other, item in params.items() if other != name}
+    return inputs, params
 
 
 def _known(slug, verb, params):

@@ -14,7 +14,8 @@ class MongeGapMap(Transformer):
     Parameters
     ----------
     cost : {"sqeuclidean", "euclidean", "pnorm", "cosine", "sphere"}, default="sqeuclidean"
-        Ground cost of the Monge gap.
+        Ground cost of the Monge gap; in Python also a pair of functions of paired rows x, y (n, d): the costs
+        (n,), and their gradients in y (n, d).
     p : float, default=2.0
         Exponent of the cost `pnorm`. Must be >= 1.
     lambda_mg : float or sequence of float, default=1.0
@@ -246,7 +247,8 @@ def monge_gap(
     Y : array-like
         Images, row by row, or a second sample (m, d).
     cost : {"sqeuclidean", "euclidean", "pnorm", "cosine", "sphere"}, default="sqeuclidean"
-        Ground cost.
+        Ground cost; in Python also a pair of functions of paired rows x, y (n, d): the costs (n,), and their
+        gradients in y (n, d).
     p : float, default=2.0
         Exponent of the cost `pnorm`. Must be >= 1.
     method : {"entropic", "exact"}, default="entropic"
@@ -333,7 +335,8 @@ def monge_gap_gradient(
     Y : array-like
         Images, row by row, or a second sample (m, d).
     cost : {"sqeuclidean", "euclidean", "pnorm", "cosine", "sphere"}, default="sqeuclidean"
-        Ground cost.
+        Ground cost; in Python also a pair of functions of paired rows x, y (n, d): the costs (n,), and their
+        gradients in y (n, d).
     p : float, default=2.0
         Exponent of the cost `pnorm`. Must be >= 1.
     method : {"entropic", "exact"}, default="entropic"
@@ -486,7 +489,8 @@ def certificate(
     Y : array-like
         Images, row by row, or a second sample (m, d).
     cost : {"sqeuclidean", "euclidean", "pnorm", "cosine", "sphere"}, default="sqeuclidean"
-        Ground cost.
+        Ground cost; in Python also a pair of functions of paired rows x, y (n, d): the costs (n,), and their
+        gradients in y (n, d).
     p : float, default=2.0
         Exponent of the cost `pnorm`. Must be >= 1.
     worst : int, default=10

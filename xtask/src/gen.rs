@@ -265,7 +265,10 @@ fn python_name(class: &Class, field: &Field) -> String {
 /// Inputs that the method takes, required ones first, each kind in the order of the declaration.
 fn ordered(entry: &ClassMethod, verb: &Verb) -> impl Iterator<Item = &'static Field> {
     let (takes, fields) = (entry.clone(), verb.inputs);
-    fields.iter().filter(|f| !f.optional).chain(fields.iter().filter(|f| f.optional)).filter(move |f| takes.takes(f.name))
+    // A function in place of a named choice, such as `cost_function`, is given by way of the parameter.
+    let by_parameter: Vec<String> = verb.params.parameters.iter().map(|p| format!("{}_function", p.name)).collect();
+    let is_shown = move |f: &&Field| takes.takes(f.name) && !by_parameter.iter().any(|name| name == f.name);
+    fields.iter().filter(|f| !f.optional).chain(fields.iter().filter(|f| f.optional)).filter(is_shown)
 }
 
 /// Positional arguments, and the dict that hands them on.

@@ -5,7 +5,7 @@ use crate::statistics::{first_non_finite, pairwise_sum};
 use crate::transport::kernel::{CHUNK_ROWS, Padded, run};
 use crate::transport::loops::Summand;
 use elinvar_core::{Error, Result};
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -20,6 +20,20 @@ pub trait GroundCost: Debug + Send + Sync {
     fn value(&self, x: &[f64], y: &[f64]) -> f64;
     /// Writes the gradient of c(x, y) in `y`.
     fn gradient(&self, x: &[f64], y: &[f64], gradient: &mut [f64]);
+    /// Writes the costs from `x` to each row of `others (m, d)`.
+    fn values(&self, x: &[f64], others: ArrayView2<'_, f64>, out: &mut [f64]) {
+        for (y, out) in others.rows().into_iter().zip(out) {
+            *out = self.value(x, &y.to_vec());
+        }
+    }
+    /// Writes the gradients in `y` of the costs from each row of `others (n, d)` to it, one a row of `gradients (n, d)`.
+    fn gradients(&self, others: ArrayView2<'_, f64>, y: &[f64], mut gradients: ArrayViewMut2<'_, f64>) {
+        let mut gradient = vec![0.0; y.len()];
+        for (x, mut out) in others.rows().into_iter().zip(gradients.rows_mut()) {
+            self.gradient(&x.to_vec(), y, &mut gradient);
+            out.iter_mut().zip(&gradient).for_each(|(out, value)| *out = *value);
+        }
+    }
 }
 
 /// A ground cost.
@@ -134,6 +148,26 @@ impl Cost {
         }
     }
 
+    /// Adds `sum_i w_i d/dy c(x_i, y)` over the points `x` (rows one after another) of positive weight.
+    pub(crate) fn add_pull(&self, x: &[f64], y: &[f64], weight: impl Fn(usize) -> f64, sum: &mut [f64]) {
+        let width = y.len();
+        let mut add = |i: usize, gradient: &[f64]| {
+            let weight = weight(i);
+            sum.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += weight * value);
+        };
+        if let (Cost::Custom(cost), Ok(points)) = (self, ArrayView2::from_shape((x.len() / width, width), x)) {
+            let mut gradients = Array2::zeros(points.dim());
+            cost.gradients(points, y, gradients.view_mut());
+            gradients.rows().into_iter().enumerate().for_each(|(i, gradient)| add(i, gradient.as_slice().unwrap_or_default()));
+            return;
+        }
+        let mut gradient = vec![0.0; width];
+        for (i, x) in x.chunks(width).enumerate().filter(|(i, _)| weight(*i) > 0.0) {
+            self.gradient(x, y, &mut gradient);
+            add(i, &gradient);
+        }
+    }
+
     /// The costs `c(x_i, y_i)` of paired rows, in double precision.
     pub fn paired<T: Real>(&self, x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Array1<f64> {
         let mut buffers = (Vec::new(), Vec::new());
@@ -195,11 +229,11 @@ impl Cost {
             Cost::PNorm(p) if *p == 1.5 => Summand::ThreeHalves,
             Cost::PNorm(p) => Summand::Power(*p),
             Cost::Custom(cost) => {
+                let mut values = vec![0.0; columns.count];
                 for (x, out) in points.chunks(columns.width).zip(out.chunks_mut(columns.stride)) {
                     let x: Vec<f64> = x.iter().map(|value| value.to_f64()).collect();
-                    for (y, out) in columns.points.rows().into_iter().zip(out) {
-                        *out = T::from_f64(cost.value(&x, y.as_slice().unwrap_or_default()));
-                    }
+                    cost.values(&x, columns.points.view(), &mut values);
+                    out.iter_mut().zip(&values).for_each(|(out, value)| *out = T::from_f64(*value));
                 }
                 return;
             }

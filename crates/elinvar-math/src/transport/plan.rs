@@ -164,15 +164,12 @@ impl<T: Real> TransportPlan<T> {
         let mut gradient = vec![T::ZERO; y.len()];
         let tasks: Vec<_> = gradient.chunks_mut(width).zip(y.chunks(width)).enumerate().collect();
         run(tasks, self.scaled.is_large(), |(j, (gradient, y))| {
-            let (mut sum, mut term) = (vec![0.0; width], vec![0.0; width]);
-            for (i, x) in x.chunks(width).enumerate() {
+            let mut sum = vec![0.0; width];
+            let coupled = |i: usize| {
                 let (k, v, _) = self.entry(i, j);
-                let coupled = (self.kernel.u[i] * k * v).to_f64();
-                if coupled > 0.0 {
-                    cost.gradient(x, y, &mut term);
-                    sum.iter_mut().zip(&term).for_each(|(sum, term)| *sum += coupled * term);
-                }
-            }
+                (self.kernel.u[i] * k * v).to_f64()
+            };
+            cost.add_pull(&x, y, coupled, &mut sum);
             gradient.iter_mut().zip(sum).for_each(|(out, sum)| *out = T::from_f64(sum));
         });
         gradient

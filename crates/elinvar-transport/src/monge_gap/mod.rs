@@ -5,6 +5,7 @@ pub mod baselines;
 #[cfg(feature = "burn")]
 pub mod burn;
 pub mod certificate;
+mod cost;
 pub mod data;
 pub mod metrics;
 mod model;

@@ -1,8 +1,9 @@
 //! The map: fitted by the Monge gap, kept and applied.
 
 use super::algorithm::{Fitting, LossSettings, MongeGapLoss, relative_epsilon};
+use super::cost::Chosen;
 use super::params::{Architecture, CostName, MongeGapMap};
-use elinvar_core::{Bundle, Checked, Column, Context, Error, Fitted, Item, Model, Result, State, Status, Table, check_finite};
+use elinvar_core::{Bundle, Checked, Column, Context, Error, Fitted, Function, Item, Model, Result, State, Status, Table, check_finite};
 use elinvar_math::transport::Cost;
 use elinvar_nn::{
     Activation, Batch, Batches, Initialisation, Mlp, MlpSpec, NamedArrays, Objective, Optimiser, OutputGradient, Parameters, Schedule,
@@ -22,6 +23,8 @@ pub struct TransportMap {
     network: Mlp<f32>,
     arch: Architecture,
     cost: CostName,
+    /// Whether the gap had a cost of the caller's own instead, which no file can hold.
+    own_cost: bool,
     p: f64,
     eps_fit: f64,
     eps_reg: f64,
@@ -159,7 +162,35 @@ pub(super) fn fit(
     reference: Option<ArrayView2<'_, f32>>,
     ctx: &mut Context,
 ) -> Result<Fitted<TransportMap>> {
-    let cost = params.cost.cost(params.p);
+    fit_with(params, source, target, reference, params.cost.cost(params.p), ctx)
+}
+
+/// With the caller's own cost in place of the named one.
+pub(super) fn fit_own(
+    params: &Checked<MongeGapMap>,
+    source: ArrayView2<'_, f32>,
+    target: ArrayView2<'_, f32>,
+    reference: Option<ArrayView2<'_, f32>>,
+    function: &Function,
+    ctx: &mut Context,
+) -> Result<Fitted<TransportMap>> {
+    if params.arch != Architecture::Mlp {
+        return Err(Error::parameter("arch", "'mlp' with a cost of your own", "another"));
+    }
+    let chosen = Chosen::new(params.cost.cost(params.p), Some(function));
+    let mut fitted = chosen.settle(fit_with(params, source, target, reference, chosen.cost.clone(), ctx))?;
+    fitted.model.own_cost = true;
+    Ok(fitted)
+}
+
+fn fit_with(
+    params: &Checked<MongeGapMap>,
+    source: ArrayView2<'_, f32>,
+    target: ArrayView2<'_, f32>,
+    reference: Option<ArrayView2<'_, f32>>,
+    cost: Cost,
+    ctx: &mut Context,
+) -> Result<Fitted<TransportMap>> {
     check(params, source, target, reference, &cost)?;
     let (eps_fit, eps_reg) = epsilons(params, source, target, &cost)?;
     let settings = LossSettings {
@@ -210,7 +241,8 @@ pub(super) fn fit(
         ));
     }
     let trace = history(&objective.history)?;
-    let model = TransportMap { network, arch: params.arch, cost: params.cost, p: params.p, eps_fit, eps_reg, converged_fraction };
+    let (arch, cost, p) = (params.arch, params.cost, params.p);
+    let model = TransportMap { network, arch, cost, p, own_cost: false, eps_fit, eps_reg, converged_fraction };
     Ok(Fitted { model, status: Status::Converged, trace })
 }
 
@@ -282,6 +314,20 @@ impl TransportMap {
     }
 
     /// Ground cost of the gap it was fitted with.
+    ///
+    /// # Errors
+    /// For a cost of the caller's own.
+    pub(super) fn known_cost(&self) -> Result<Cost> {
+        if self.own_cost {
+            let message = "the map was fitted with a cost of your own, which it does not hold";
+            return Err(
+                Error::input(message).hint("measure the gap of its images with that cost: monge_gap(X, map.transform(X), cost=...)")
+            );
+        }
+        Ok(self.cost())
+    }
+
+    /// The named ground cost of the fit.
     pub fn cost(&self) -> Cost {
         self.cost.cost(self.p)
     }
@@ -308,7 +354,7 @@ impl Model for TransportMap {
     fn to_state(&self) -> State {
         let arrays = self.network.to_arrays("network/").into_iter().fold(Bundle::new(), |b, (name, array)| b.with(name, array));
         let json = json!({
-            "spec": self.network.spec(), "arch": self.arch, "cost": self.cost, "p": self.p, "eps_fit": self.eps_fit,
+            "spec": self.network.spec(), "arch": self.arch, "cost": self.cost, "own_cost": self.own_cost, "p": self.p, "eps_fit": self.eps_fit,
             "eps_reg": self.eps_reg, "converged_fraction": self.converged_fraction,
         });
         State { arrays, json }
@@ -325,6 +371,7 @@ impl Model for TransportMap {
             network: Mlp::from_arrays(state.field("spec")?, &named, "network/")?,
             arch: state.field("arch")?,
             cost: state.field("cost")?,
+            own_cost: state.field("own_cost")?,
             p: state.field("p")?,
             eps_fit: state.field("eps_fit")?,
             eps_reg: state.field("eps_reg")?,

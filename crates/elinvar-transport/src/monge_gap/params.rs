@@ -78,7 +78,8 @@ impl From<f64> for Weight {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MongeGapMap {
-    /// Ground cost of the Monge gap.
+    /// Ground cost of the Monge gap; in Python also a pair of functions of paired rows x, y (n, d): the costs (n,), and their gradients
+    /// in y (n, d).
     pub cost: CostName,
     /// Exponent of the cost `pnorm`.
     #[schemars(extend("minimum" = 1.0))]
@@ -187,7 +188,7 @@ pub enum GapMethod {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MongeGap {
-    /// Ground cost.
+    /// Ground cost; in Python also a pair of functions of paired rows x, y (n, d): the costs (n,), and their gradients in y (n, d).
     pub cost: CostName,
     /// Exponent of the cost `pnorm`.
     #[schemars(extend("minimum" = 1.0))]
@@ -275,7 +276,7 @@ impl Params for Divergence {}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Certify {
-    /// Ground cost.
+    /// Ground cost; in Python also a pair of functions of paired rows x, y (n, d): the costs (n,), and their gradients in y (n, d).
     pub cost: CostName,
     /// Exponent of the cost `pnorm`.
     #[schemars(extend("minimum" = 1.0))]

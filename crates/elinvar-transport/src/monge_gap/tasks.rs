@@ -2,12 +2,13 @@
 
 use super::algorithm::{entropic_gap, entropic_gap_gradient, exact_gap, relative_epsilon};
 use super::certificate::{Certificate, CertificateSettings, certificate};
+use super::cost::Chosen;
 use super::data::moons_to_s_curve;
-use super::model::{TransportMap, fit};
+use super::model::{TransportMap, fit, fit_own};
 use super::params::{Certify, Divergence, GapMethod, MapGap, MongeGap, MongeGapMap};
 use elinvar_core::{
-    Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Input, Measurement, NoParams, Operation, Output, Result, Shape,
-    Status, Table,
+    Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Function, Input, Measurement, NoParams, Operation, Output, Result,
+    Shape, Status, Table,
 };
 use elinvar_math::transport::{Cost, SinkhornSettings, sinkhorn_divergence};
 use ndarray::{Array2, ArrayView2};
@@ -18,6 +19,19 @@ pub(super) struct Samples {
     source: Array2<f32>,
     target: Array2<f32>,
     reference: Option<Array2<f32>>,
+    cost: Option<Function>,
+}
+
+/// The caller's own cost: `cost` in Python, in place of a name.
+const COST: Field = Field::new(
+    "cost_function",
+    Shape::Function,
+    "symmetric cost of paired rows x, y (n, d), with whether gradients are wanted: value (n,), and gradient in y (n, d)",
+)
+.optional();
+
+fn cost_function(bundle: &Bundle<'_>) -> Result<Option<Function>> {
+    bundle.get("cost_function").map(|_| bundle.function("cost_function").cloned()).transpose()
 }
 
 impl Input<'_> for Samples {
@@ -25,6 +39,7 @@ impl Input<'_> for Samples {
         Field::new("X", Shape::Matrix, "source points (n, d)").flag("source"),
         Field::new("Y", Shape::Matrix, "target points (m, d)").flag("target"),
         Field::new("reference", Shape::Matrix, "points (r, d) to take the gap on in place of the source").optional(),
+        COST,
     ];
     fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
         let matrix = |name: &str| bundle.matrix32(name).map(|m| m.into_owned());
@@ -32,6 +47,7 @@ impl Input<'_> for Samples {
             source: matrix("X")?,
             target: matrix("Y")?,
             reference: bundle.get("reference").map(|_| matrix("reference")).transpose()?,
+            cost: cost_function(bundle)?,
         })
     }
 }
@@ -49,7 +65,11 @@ impl Estimator for FitTask {
     type Input<'a> = Samples;
     type Model = TransportMap;
     fn fit(params: &Checked<MongeGapMap>, input: Samples, ctx: &mut Context) -> Result<Fitted<TransportMap>> {
-        fit(params, input.source.view(), input.target.view(), input.reference.as_ref().map(|r| r.view()), ctx)
+        let reference = input.reference.as_ref().map(|r| r.view());
+        match &input.cost {
+            None => fit(params, input.source.view(), input.target.view(), reference, ctx),
+            Some(cost) => fit_own(params, input.source.view(), input.target.view(), reference, cost, ctx),
+        }
     }
     fn example() -> Bundle<'static> {
         let (x, y) = plane(60);
@@ -95,6 +115,9 @@ impl Operation for ApplyTask {
     }
 }
 
+const POINTS: Field = Field::new("X", Shape::Matrix, "points (n, d)").flag("x");
+const IMAGES: Field = Field::new("Y", Shape::Matrix, "images, row by row, or a second sample (m, d)").flag("y");
+
 /// Two samples.
 pub(super) struct Pair {
     x: Array2<f64>,
@@ -102,12 +125,24 @@ pub(super) struct Pair {
 }
 
 impl Input<'_> for Pair {
-    const FIELDS: &'static [Field] = &[
-        Field::new("X", Shape::Matrix, "points (n, d)").flag("x"),
-        Field::new("Y", Shape::Matrix, "images, row by row, or a second sample (m, d)").flag("y"),
-    ];
+    const FIELDS: &'static [Field] = &[POINTS, IMAGES];
     fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
         Ok(Self { x: bundle.matrix("X")?.into_owned(), y: bundle.matrix("Y")?.into_owned() })
+    }
+}
+
+/// Points and images, and perhaps the caller's own cost.
+pub(super) struct Mapped {
+    x: Array2<f64>,
+    y: Array2<f64>,
+    cost: Option<Function>,
+}
+
+impl Input<'_> for Mapped {
+    const FIELDS: &'static [Field] = &[POINTS, IMAGES, COST];
+    fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
+        let Pair { x, y } = Pair::from_bundle(bundle)?;
+        Ok(Self { x, y, cost: cost_function(bundle)? })
     }
 }
 
@@ -186,16 +221,16 @@ impl Measurement for GapTask {
     const VERB: &'static str = "gap";
     const SUMMARY: &'static str = "how far a map x -> y is from optimal";
     type Params = MongeGap;
-    type Input<'a> = Pair;
+    type Input<'a> = Mapped;
     type Output = Gap;
-    fn measure(params: &Checked<MongeGap>, Pair { x, y }: Pair, ctx: &mut Context) -> Result<Gap> {
-        let cost = params.cost.cost(params.p);
+    fn measure(params: &Checked<MongeGap>, Mapped { x, y, cost }: Mapped, ctx: &mut Context) -> Result<Gap> {
+        let chosen = Chosen::new(params.cost.cost(params.p), cost.as_ref());
         // An exact gap needs no regularisation, so it asks for none.
         let settings = match params.method {
             GapMethod::Exact => SinkhornSettings::new(1.0),
-            GapMethod::Entropic => settings(params, x.view(), y.view(), &cost)?,
+            GapMethod::Entropic => chosen.settle(settings(params, x.view(), y.view(), &chosen.cost))?,
         };
-        measure_gap(params.method, x.view(), y.view(), &cost, &settings, ctx)
+        chosen.settle(measure_gap(params.method, x.view(), y.view(), &chosen.cost, &settings, ctx))
     }
     fn example() -> Bundle<'static> {
         Pair::example()
@@ -216,7 +251,7 @@ impl Operation for MapGapTask {
         let (x, y) = (points.mapv(f64::from), map.transport(points.view())?.mapv(f64::from));
         let epsilon = params.epsilon.unwrap_or(map.eps_reg());
         let settings = SinkhornSettings::new(epsilon).with_threshold(params.sinkhorn_threshold, params.sinkhorn_max_iter);
-        measure_gap(params.method, x.view(), y.view(), &map.cost(), &settings, ctx)
+        measure_gap(params.method, x.view(), y.view(), &map.known_cost()?, &settings, ctx)
     }
     fn example() -> Bundle<'static> {
         Bundle::new().with("X", plane(30).0)
@@ -275,18 +310,18 @@ impl Measurement for GradientTask {
     const VERB: &'static str = "gradient";
     const SUMMARY: &'static str = "entropic gap and its gradient with respect to the images, in single precision";
     type Params = MongeGap;
-    type Input<'a> = Pair;
+    type Input<'a> = Mapped;
     type Output = GapGradient;
-    fn measure(params: &Checked<MongeGap>, Pair { x, y }: Pair, ctx: &mut Context) -> Result<GapGradient> {
+    fn measure(params: &Checked<MongeGap>, Mapped { x, y, cost }: Mapped, ctx: &mut Context) -> Result<GapGradient> {
         if params.method == GapMethod::Exact {
             return Err(Error::parameter("method", "'entropic' for a gradient", "'exact'"));
         }
-        let cost = params.cost.cost(params.p);
+        let chosen = Chosen::new(params.cost.cost(params.p), cost.as_ref());
         elinvar_core::check_finite("X", x.view())?;
         elinvar_core::check_finite("Y", y.view())?;
-        let settings = settings(params, x.view(), y.view(), &cost)?;
+        let settings = chosen.settle(settings(params, x.view(), y.view(), &chosen.cost))?;
         let (x, y) = (x.mapv(|v| v as f32), y.mapv(|v| v as f32));
-        let (gap, gradient) = entropic_gap_gradient(x.view(), y.view(), &cost, &settings, ctx)?;
+        let (gap, gradient) = chosen.settle(entropic_gap_gradient(x.view(), y.view(), &chosen.cost, &settings, ctx))?;
         warn_if_stopped(gap.status, gap.marginal_error, ctx);
         Ok(GapGradient { value: gap.value, gradient })
     }
@@ -378,11 +413,12 @@ impl Measurement for CertificateTask {
     const VERB: &'static str = "certificate";
     const SUMMARY: &'static str = "exact gap of a map with an interval, and the points that it moves wrongly";
     type Params = Certify;
-    type Input<'a> = Pair;
+    type Input<'a> = Mapped;
     type Output = Certificate;
-    fn measure(params: &Checked<Certify>, Pair { x, y }: Pair, ctx: &mut Context) -> Result<Certificate> {
+    fn measure(params: &Checked<Certify>, Mapped { x, y, cost }: Mapped, ctx: &mut Context) -> Result<Certificate> {
         let settings = CertificateSettings { worst: params.worst, resamples: params.resamples, ..CertificateSettings::default() };
-        certificate(x.view(), y.view(), &params.cost.cost(params.p), &settings, ctx)
+        let chosen = Chosen::new(params.cost.cost(params.p), cost.as_ref());
+        chosen.settle(certificate(x.view(), y.view(), &chosen.cost, &settings, ctx))
     }
     fn example() -> Bundle<'static> {
         Pair::example()
