@@ -335,9 +335,11 @@ class _Tabular(Estimator):
     def _splits(self, inputs):
         """The folds of a splitter or an iterable in `cv`, as the core takes them."""
         cv = getattr(self, "cv", None)
+        if cv is None or isinstance(cv, (numbers.Integral, str)):
+            return {}
         if hasattr(cv, "split"):
             cv = cv.split(inputs["X"], inputs["y"])
-        elif cv is None or isinstance(cv, numbers.Integral) or not isinstance(cv, Iterable):
+        elif not isinstance(cv, Iterable):
             return {}
         return {"cv": [[np.asarray(rows) for rows in split] for split in cv]}
 

@@ -1449,7 +1449,7 @@ class NonconvexRegressor(Regressor):
         y : array-like
             Outcome (n,): real numbers, or 0 and 1 for the family 'binomial'.
         sample_weight : array-like, default=None
-            Weight of each row in the loss (n,), >= 0.
+            How many rows each row stands for (n,), >= 0.
 
         Returns
         -------
@@ -1641,7 +1641,7 @@ class NonconvexClassifier(Classifier):
         y : array-like
             Outcome (n,): real numbers, or 0 and 1 for the family 'binomial'.
         sample_weight : array-like, default=None
-            Weight of each row in the loss (n,), >= 0.
+            How many rows each row stands for (n,), >= 0.
 
         Returns
         -------
@@ -1850,7 +1850,7 @@ class NonconvexCV(CvPlot, Regressor):
         y : array-like
             Outcome (n,): real numbers, or 0 and 1 for the family 'binomial'.
         sample_weight : array-like, default=None
-            Weight of each row in the loss (n,), >= 0.
+            How many rows each row stands for (n,), >= 0.
 
         Returns
         -------
@@ -2046,7 +2046,7 @@ class NonconvexClassifierCV(CvPlot, Classifier):
         y : array-like
             Outcome (n,): real numbers, or 0 and 1 for the family 'binomial'.
         sample_weight : array-like, default=None
-            Weight of each row in the loss (n,), >= 0.
+            How many rows each row stands for (n,), >= 0.
 
         Returns
         -------
@@ -2246,7 +2246,7 @@ class NonconvexPath(PathPlot, Estimator):
         y : array-like
             Outcome (n,): real numbers, or 0 and 1 for the family 'binomial'.
         sample_weight : array-like, default=None
-            Weight of each row in the loss (n,), >= 0.
+            How many rows each row stands for (n,), >= 0.
 
         Returns
         -------

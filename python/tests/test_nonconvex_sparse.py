@@ -27,7 +27,7 @@ def test_folds_may_be_a_number_a_splitter_or_a_list():
     assert (NonconvexCV(cv=groups, n_lambda=20).fit(X, y).cv_loss_ != by_list.cv_loss_).any()
 
 
-@pytest.mark.parametrize("cv, message", [(1, "at least 2 folds"), ([([0, 1], [99])] * 2, "rows from 0 to 79"), ([([0, 1], [])] * 2, "neither empty")])
+@pytest.mark.parametrize("cv, message", [(1, "at least 2 folds"), ("five", "cv"), ([([0, 1], [99])] * 2, "rows from 0 to 79"), ([([0, 1], [])] * 2, "neither empty")])
 def test_bad_folds_are_named(cv, message):
     X, y = problem()
     with pytest.raises(ValueError, match=message):

@@ -93,16 +93,17 @@ fn greatest(matrix: &Array2<f64>) -> f64 {
 }
 
 /// The logistic function of one score, the softmax of several.
-fn probabilities(mut scores: Array2<f64>) -> Array2<f64> {
+fn probabilities(scores: Array2<f64>) -> Array2<f64> {
+    if scores.ncols() == 1 { scores.mapv_into(|score| 1.0 / (1.0 + (-score).exp())) } else { softmax(scores) }
+}
+
+/// `exp(s_k) / sum_l exp(s_l)` in every row (m, K).
+pub fn softmax(mut scores: Array2<f64>) -> Array2<f64> {
     for mut row in scores.outer_iter_mut() {
-        if row.len() == 1 {
-            row[0] = 1.0 / (1.0 + (-row[0]).exp());
-        } else {
-            let top = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-            row.mapv_inplace(|value| (value - top).exp());
-            let total = row.sum();
-            row.mapv_inplace(|value| value / total);
-        }
+        let top = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+        row.mapv_inplace(|value| (value - top).exp());
+        let total = row.sum();
+        row.mapv_inplace(|value| value / total);
     }
     scores
 }

@@ -4,7 +4,6 @@ use elinvar_core::{Context, Error, Result};
 use elinvar_math::discriminant::Discriminant;
 use elinvar_math::joint_diagonalisation::joint_diagonaliser;
 use elinvar_math::linalg::{apply, generalised_symmetric_eigen, product, solve};
-use elinvar_math::logistic::{ElasticNet, Logistic};
 use elinvar_math::spd::{MeanSettings, Metric, Reference, TangentSpace, mean};
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis};
 
@@ -94,53 +93,11 @@ fn information(filters: &Array2<f64>, k: usize, means: &[Array2<f64>]) -> f64 {
     spread - 3.0 / 16.0 * bend * bend
 }
 
-/// A linear score on features of covariances.
-pub(super) enum Linear {
-    /// CSP and discriminant, with the number of filters.
-    Csp(CommonSpatialPatterns, usize, Discriminant),
-    /// Tangent vectors and logistic regression.
-    Tangent(TangentSpace, Logistic),
-}
-
-impl Linear {
-    pub(super) fn csp(
-        patterns: CommonSpatialPatterns,
-        filters: usize,
-        stack: ArrayView3<'_, f64>,
-        y: &[usize],
-        classes: usize,
-    ) -> Result<Self> {
-        let discriminant = Discriminant::fit(patterns.features(stack, filters).view(), y, classes)?;
-        Ok(Self::Csp(patterns, filters, discriminant))
-    }
-
-    pub(super) fn tangent(
-        space: TangentSpace,
-        vectors: ArrayView2<'_, f64>,
-        l1_ratio: f64,
-        y: &[usize],
-        classes: usize,
-        ctx: &Context,
-    ) -> Result<Self> {
-        let (logistic, _) = Logistic::fit(vectors, y, classes, &ElasticNet { l1_ratio, ..ElasticNet::default() }, ctx)?;
-        Ok(Self::Tangent(space, logistic))
-    }
-
-    /// (m, K).
-    pub(super) fn scores(&self, stack: ArrayView3<'_, f64>, ctx: &Context) -> Result<Array2<f64>> {
-        match self {
-            Self::Csp(patterns, filters, discriminant) => discriminant.scores(patterns.features(stack, *filters).view()),
-            Self::Tangent(space, logistic) => {
-                let scores = logistic.scores(space.vectors(stack, ctx)?.view())?;
-                Ok(match scores.ncols() {
-                    1 => Array2::from_shape_fn(
-                        (scores.nrows(), 2),
-                        |(i, k)| if k == 0 { -scores[[i, 0]] / 2.0 } else { scores[[i, 0]] / 2.0 },
-                    ),
-                    _ => scores,
-                })
-            }
-        }
+/// One score a class (m, K) of a linear model that has one score for two classes.
+pub(super) fn class_scores(scores: Array2<f64>) -> Array2<f64> {
+    match scores.ncols() {
+        1 => Array2::from_shape_fn((scores.nrows(), 2), |(i, k)| if k == 0 { -scores[[i, 0]] / 2.0 } else { scores[[i, 0]] / 2.0 }),
+        _ => scores,
     }
 }
 

@@ -233,7 +233,9 @@ fn nested(
     for partition in partitions {
         let pick = |rows: &[usize]| (training.x.select(Axis(0), rows), rows.iter().map(|&i| training.y[i]).collect::<Vec<usize>>());
         let ((x_train, y_train), (x_test, y_test)) = (pick(&partition.train), pick(&partition.test));
-        let model = learn(classifier, &Training { x: x_train.view(), y: &y_train, classes: training.classes }, ctx)?.model;
+        // Only a vote goes by probabilities.
+        let probable = classifier.ensemble == EnsembleKind::Vote;
+        let model = learn(classifier, &Training { x: x_train.view(), y: &y_train, classes: training.classes }, probable, ctx)?.model;
         let judged = model.judge(x_test.view(), ctx)?;
         scores.push(score(classifier.scoring, &judged.scores, &y_test));
         embedding = model.embedding();

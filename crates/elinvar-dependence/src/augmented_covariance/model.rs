@@ -9,6 +9,7 @@ use super::params::{AcmClassifier, Choice, ClassifierKind, EnsembleKind, Rule, S
 use super::search::{Best, Family, Partition, SEARCH_TOLERANCE, Scores, Search, score_partitions};
 use super::state::table_of;
 use elinvar_core::{Checked, Column, Context, Error, Fitted, Result, Status};
+use elinvar_math::logistic::softmax;
 use elinvar_math::spd::{MeanSettings, Metric, mean};
 use elinvar_math::validation::stratified_folds;
 use ndarray::{Array2, Array3, ArrayView3, Axis};
@@ -98,24 +99,30 @@ pub(super) fn fit(
     let (classes, codes) = Classes::of(y)?;
     let filtered = filtered(x, params.band.as_deref(), sfreq, ctx)?;
     let training = Training { x: filtered.view(), y: &codes, classes: &classes };
-    let mut fitted = learn(params, &training, ctx)?;
+    let mut fitted = learn(params, &training, true, ctx)?;
     fitted.model.sfreq = sfreq;
     Ok(fitted)
 }
 
-/// Chooses and fits on epochs that passed their checks and the filter.
-pub(super) fn learn(params: &Checked<AcmClassifier>, training: &Training<'_>, ctx: &mut Context) -> Result<Fitted<AcmModel>> {
+/// Chooses and fits on epochs that passed their checks and the filter. Without `probable` the machines get no sigmoids, which take a
+/// cross-validation of their own and which class scores do not need.
+pub(super) fn learn(
+    params: &Checked<AcmClassifier>,
+    training: &Training<'_>,
+    probable: bool,
+    ctx: &mut Context,
+) -> Result<Fitted<AcmModel>> {
     check_scoring(params.scoring, training.classes)?;
     let plan = plan(params, training, ctx)?;
-    let (mut members, mut status) = (Vec::new(), Status::Converged);
+    let (mut members, mut status, mut conditions) = (Vec::new(), Status::Converged, None);
     for group in &plan.groups {
-        let (learner, end) = fit_group(params, training, group, &plan, ctx)?;
+        let (learner, end, of_group) = fit_group(params, training, group, &plan, probable, ctx)?;
         members.push(learner);
+        conditions.get_or_insert(of_group);
         if end != Status::Converged {
             status = end;
         }
     }
-    let conditions = conditions(training, plan.recipe(params, training, plan.groups[0].embeddings[0]), ctx)?;
     let trace = table_of(&plan.grid)?;
     let model = AcmModel {
         classes: training.classes.clone(),
@@ -124,7 +131,7 @@ pub(super) fn learn(params: &Checked<AcmClassifier>, training: &Training<'_>, ct
         sfreq: None,
         members,
         grid: plan.grid,
-        conditions,
+        conditions: conditions.unwrap_or_default(),
     };
     Ok(Fitted { model, status, trace })
 }
@@ -285,36 +292,41 @@ fn inner_partitions(params: &AcmClassifier, training: &Training<'_>, ctx: &Conte
     Ok(Partition::of_folds(&folds, params.inner_cv))
 }
 
-/// Condition numbers of the covariances, singular ones refused.
-fn conditions(training: &Training<'_>, recipe: Recipe, ctx: &Context) -> Result<Vec<f64>> {
-    let samples = recipe.embedding.check(training.x.dim().2)?;
-    condition_numbers(recipe.covariances(training.x, ctx)?.view(), samples)
-}
-
-fn fit_group(params: &AcmClassifier, training: &Training<'_>, group: &Group, plan: &Plan, ctx: &mut Context) -> Result<(Learner, Status)> {
+/// A learner, how its fit ended, and the condition numbers of the covariances of its first embedding.
+fn fit_group(
+    params: &AcmClassifier,
+    training: &Training<'_>,
+    group: &Group,
+    plan: &Plan,
+    probable: bool,
+    ctx: &mut Context,
+) -> Result<(Learner, Status, Vec<f64>)> {
     let recipes: Vec<Recipe> = group.embeddings.iter().map(|&embedding| plan.recipe(params, training, embedding)).collect();
-    let mut stacks = Vec::with_capacity(recipes.len());
+    let (mut stacks, mut conditions) = (Vec::with_capacity(recipes.len()), None);
     for recipe in &recipes {
         let samples = recipe.embedding.check(training.x.dim().2)?;
         let stack = recipe.covariances(training.x, ctx)?;
-        condition_numbers(stack.view(), samples)?;
+        conditions.get_or_insert(condition_numbers(stack.view(), samples)?);
         stacks.push(stack);
     }
+    let conditions = conditions.unwrap_or_default();
     let precise = MeanSettings { tolerance: params.metric_tol, ..MeanSettings::default() };
     // The sigmoids need no more digits than a search does.
     let rough = MeanSettings { tolerance: params.metric_tol.max(SEARCH_TOLERANCE), ..MeanSettings::default() };
     match group.settings {
         None => {
             let nearest = MinimumDistance::fit(stacks[0].view(), training.y, training.classes.len(), &precise, ctx)?;
-            Ok((Learner::Nearest(recipes[0], nearest), Status::Converged))
+            Ok((Learner::Nearest(recipes[0], nearest), Status::Converged, conditions))
         }
         Some(settings) => {
             let everything: Vec<usize> = (0..training.y.len()).collect();
             let (mut machine, status) = fit_machine(training, &recipes, &stacks, &everything, settings, &precise, ctx)?;
-            let partitions = inner_partitions(params, training, ctx)?;
-            let decisions = unseen_decisions(training, &recipes, &stacks, &partitions, settings, &rough, ctx)?;
-            machine.calibrate(decisions.view(), training.y);
-            Ok((Learner::Machine(machine), status))
+            if probable {
+                let partitions = inner_partitions(params, training, ctx)?;
+                let decisions = unseen_decisions(training, &recipes, &stacks, &partitions, settings, &rough, ctx)?;
+                machine.calibrate(decisions.view(), training.y);
+            }
+            Ok((Learner::Machine(machine), status, conditions))
         }
     }
 }
@@ -435,14 +447,4 @@ fn judge_member(learner: &Learner, x: ArrayView3<'_, f64>, ctx: &Context) -> Res
             Ok((machine.scores(decisions.view()), machine.probabilities(decisions.view())))
         }
     }
-}
-
-fn softmax(mut scores: Array2<f64>) -> Array2<f64> {
-    for mut row in scores.outer_iter_mut() {
-        let top = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-        row.mapv_inplace(|value| (value - top).exp());
-        let total = row.sum();
-        row.mapv_inplace(|value| value / total);
-    }
-    scores
 }

@@ -3,12 +3,14 @@
 //! The covariances of all orders of one lag come from the same sums; the tangent vectors of one fold serve every setting of the machine;
 //! the geometric means of the folds start from that of all epochs.
 
-use super::baselines::{CommonSpatialPatterns, GeodesicFilter, Linear, MinimumDistance, rows_of};
+use super::baselines::{CommonSpatialPatterns, GeodesicFilter, MinimumDistance, class_scores, rows_of};
 use super::embedding::{Embedding, Recipe, from_sums, lagged_sums};
 use super::epochs::{estimator, score};
 use super::machine::{MachineSettings, Space, TangentMachine};
 use super::params::{EstimatorChoice, Scoring};
 use elinvar_core::{Context, Error, Kind, Result};
+use elinvar_math::discriminant::Discriminant;
+use elinvar_math::logistic::{ElasticNet, Logistic};
 use elinvar_math::spd::{MeanSettings, Metric, TangentSpace, mean};
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
@@ -268,17 +270,21 @@ fn score_partition(
             score_machines(&space, test.view(), &y_train, settings, search.classes, &grade, ctx)
         }
         Family::CspLda(filters) => {
+            let patterns = CommonSpatialPatterns::fit(train.view(), &y_train, search.classes, ctx)?;
             let of = |&count: &usize| {
-                let patterns = CommonSpatialPatterns::fit(train.view(), &y_train, search.classes, ctx)?;
-                Ok(grade(Linear::csp(patterns, count, train.view(), &y_train, search.classes)?.scores(test.view(), ctx)?))
+                let features = |stack: &Array3<f64>| patterns.features(stack.view(), count);
+                let discriminant = Discriminant::fit(features(&train).view(), &y_train, search.classes)?;
+                Ok(grade(discriminant.scores(features(&test).view())?))
             };
             filters.iter().map(of).collect()
         }
         Family::CovEn(ratios) => {
-            let vectors = tangent_space()?.vectors(train.view(), ctx)?;
-            let of = |&ratio: &f64| {
-                let linear = Linear::tangent(tangent_space()?, vectors.view(), ratio, &y_train, search.classes, ctx)?;
-                Ok(grade(linear.scores(test.view(), ctx)?))
+            let space = tangent_space()?;
+            let (train, test) = (space.vectors(train.view(), ctx)?, space.vectors(test.view(), ctx)?);
+            let of = |&l1_ratio: &f64| {
+                let settings = ElasticNet { l1_ratio, ..ElasticNet::default() };
+                let (logistic, _) = Logistic::fit(train.view(), &y_train, search.classes, &settings, ctx)?;
+                Ok(grade(class_scores(logistic.scores(test.view())?)))
             };
             ratios.iter().map(of).collect()
         }

@@ -1,6 +1,6 @@
 //! The sheet's worked example, values of pyRiemann and scikit-learn, agreement of the grid with single embeddings, invariances, bad input.
 
-use super::baselines::{CommonSpatialPatterns, GeodesicFilter, Linear, MinimumDistance};
+use super::baselines::{CommonSpatialPatterns, GeodesicFilter, MinimumDistance, class_scores};
 use super::choose::{first_minimum, first_saturated};
 use super::data::{oscillators, with_labels};
 use super::embedding::{Recipe, from_sums, lagged_sums};
@@ -11,6 +11,8 @@ use super::search::{Family, Partition, Search, score_partitions};
 use super::*;
 use elinvar_core::{Column, Context, Model, Table};
 use elinvar_math::covariance::CovarianceEstimator;
+use elinvar_math::discriminant::Discriminant;
+use elinvar_math::logistic::{ElasticNet, Logistic};
 use elinvar_math::spd::{MeanSettings, Metric, TangentSpace, distance, mean};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, array};
 use proptest::prelude::*;
@@ -162,14 +164,16 @@ fn classifiers_of_pyriemann_and_scikit_learn() {
         }
         let space = || TangentSpace::at(Metric::AffineInvariant, centre().view()).unwrap();
         let vectors = space().vectors(train.view(), &ctx()).unwrap();
-        let elastic = Linear::tangent(space(), vectors.view(), 0.45, &y, k, &ctx()).unwrap();
-        all_close(&decisions(&centred(elastic.scores(test.view(), &ctx()).unwrap())), &matrix(&case["elastic"]), 1e-3);
+        let net = ElasticNet { l1_ratio: 0.45, ..ElasticNet::default() };
+        let (elastic, _) = Logistic::fit(vectors.view(), &y, k, &net, &ctx()).unwrap();
+        let scores = class_scores(elastic.scores(space().vectors(test.view(), &ctx()).unwrap().view()).unwrap());
+        all_close(&decisions(&centred(scores)), &matrix(&case["elastic"]), 1e-3);
         let filter = GeodesicFilter::fit(space(), train.view(), &y, k, &settings, &ctx()).unwrap();
         let distances = filter.scores(test.view(), &ctx()).unwrap().mapv(|s| (-s).sqrt());
         all_close(&distances, &matrix(&case["fgmdm"]), 1e-5);
         let csp = CommonSpatialPatterns::fit(train.view(), &y, k, &ctx()).unwrap();
-        let linear = Linear::csp(csp, 2, train.view(), &y, k).unwrap();
-        all_close(&decisions(&linear.scores(test.view(), &ctx()).unwrap()), &matrix(&case["csp"]), 1e-4);
+        let discriminant = Discriminant::fit(csp.features(train.view(), 2).view(), &y, k).unwrap();
+        all_close(&decisions(&discriminant.scores(csp.features(test.view(), 2).view()).unwrap()), &matrix(&case["csp"]), 1e-4);
     }
 }
 

@@ -15,7 +15,7 @@ impl<'a> Input<'a> for Data<'a> {
     const FIELDS: &'static [Field] = &[
         Field::rest("X", Shape::Matrix, "predictors (n, p); from Python also a sparse matrix of SciPy").flag("features"),
         Field::columns("y", Shape::Vector, "outcome (n,): real numbers, or 0 and 1 for the family 'binomial'").flag("target"),
-        Field::columns("sample_weight", Shape::Vector, "weight of each row in the loss (n,), >= 0").optional(),
+        Field::columns("sample_weight", Shape::Vector, "how many rows each row stands for (n,), >= 0").optional(),
     ];
     fn from_bundle(bundle: &'a Bundle<'_>) -> Result<Self> {
         let (x, names) = Predictors::from_bundle(bundle)?;

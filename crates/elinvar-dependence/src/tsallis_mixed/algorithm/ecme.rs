@@ -146,6 +146,16 @@ impl<'a> Ecme<'a> {
         Self { rows, settings, floor: 0.0, passes: 0 }
     }
 
+    /// Keeps the scatter of the errors above a share of the first one.
+    pub(super) fn bound(&mut self, sigma2: f64) {
+        self.floor = self.floor.max(LEAST_SHARE * sigma2);
+    }
+
+    /// Coordinates in which steps are extrapolated.
+    pub(super) fn coordinates(&self) -> Coordinates {
+        Coordinates { nu: self.settings.nu.is_none(), rho: self.settings.autoregressive, floor: self.floor }
+    }
+
     /// Fixed effects by least squares over the columns that are free (all where they are fewer than half as many as rows), the scatter
     /// of the residuals shared between random effects and errors, and 4 degrees of freedom.
     ///
@@ -177,8 +187,8 @@ impl<'a> Ecme<'a> {
     /// # Errors
     /// Those of the context, and numeric ones.
     pub(crate) fn run(&mut self, start: Parameters, ctx: &mut Context) -> Result<Fit> {
-        self.floor = self.floor.max(LEAST_SHARE * start.sigma2);
-        let rows = self.rows_for(start.rho);
+        self.bound(start.sigma2);
+        let rows = self.rows.freed(start.rho);
         self.passes += 1;
         let first = Point::new(rows, start, ctx)?;
         let mut now = self.judged(first, ctx)?;
@@ -188,7 +198,7 @@ impl<'a> Ecme<'a> {
             let before = now.objective;
             now = if self.settings.accelerate {
                 iterations += 3;
-                let ahead = self.cycle(now, &mut history, ctx)?;
+                let ahead = cycle(self, now, &mut history, ctx)?;
                 if iterations % SETTLING == 0 { self.settled(ahead, ctx)? } else { ahead }
             } else {
                 iterations += 1;
@@ -219,7 +229,7 @@ impl<'a> Ecme<'a> {
             let mut parameters = now.point.parameters.clone();
             (k..q).for_each(|i| parameters.root[i * q + k] = 0.0);
             self.passes += 1;
-            let there = self.judged(Point::new(self.rows_for(parameters.rho), parameters, ctx)?, ctx)?;
+            let there = self.judged(Point::new(self.rows.freed(parameters.rho), parameters, ctx)?, ctx)?;
             if there.objective >= now.objective {
                 now = there;
             }
@@ -229,55 +239,6 @@ impl<'a> Ecme<'a> {
 
     fn is_saturated(&self, point: &Point) -> bool {
         self.settings.shrinkage.as_ref().is_some_and(|s| s.is_saturated(&point.parameters, &self.rows))
-    }
-
-    /// Two steps, an extrapolation through them and a step from there; without it where it leads lower.
-    fn cycle(&mut self, start: Step, history: &mut Vec<f64>, ctx: &mut Context) -> Result<Step> {
-        let one = self.step(&start.point, ctx)?;
-        let two = self.step(&one.point, ctx)?;
-        history.extend([one.objective, two.objective]);
-        let vectors = [&start, &one, &two].map(|step| self.to_vector(&step.point.parameters));
-        let Some(ahead) = extrapolate(&vectors) else { return Ok(two) };
-        let parameters = self.parameters_of(&ahead, &two.point.parameters);
-        if !parameters.is_finite() {
-            return Ok(two);
-        }
-        self.passes += 1;
-        let Ok(point) = Point::new(self.rows_for(parameters.rho), parameters, ctx) else { return Ok(two) };
-        match self.step(&point, ctx) {
-            Ok(three) if three.objective >= two.objective => Ok(three),
-            Err(error) if error.kind() != elinvar_core::Kind::Numeric => Err(error),
-            _ => Ok(two),
-        }
-    }
-
-    /// Coordinates in which the extrapolation is made.
-    pub(super) fn to_vector(&self, parameters: &Parameters) -> Vec<f64> {
-        let mut vector = parameters.beta.clone();
-        vector.extend(&parameters.root);
-        vector.push(parameters.sigma2.ln());
-        if self.settings.nu.is_none() {
-            vector.push(parameters.nu.ln());
-        }
-        if self.settings.autoregressive {
-            vector.push(parameters.rho.atanh());
-        }
-        vector
-    }
-
-    pub(super) fn parameters_of(&self, vector: &[f64], like: &Parameters) -> Parameters {
-        let (p, square) = (like.beta.len(), like.root.len());
-        let mut rest = vector[p + square..].iter();
-        let mut next = || rest.next().copied().unwrap_or(f64::NAN);
-        let sigma2 = next().exp().max(self.floor);
-        let nu = if self.settings.nu.is_none() { next().exp().clamp(NU_MIN, NU_MAX) } else { like.nu };
-        let rho = if self.settings.autoregressive { next().tanh() } else { like.rho };
-        Parameters { beta: vector[..p].to_vec(), root: vector[p..p + square].to_vec(), sigma2, nu, rho }
-    }
-
-    /// The rows freed of this correlation.
-    fn rows_for(&self, rho: f64) -> Arc<Rows> {
-        if rho == 0.0 { Arc::clone(&self.rows) } else { Arc::new(self.rows.decorrelated(rho)) }
     }
 
     fn judged(&self, point: Point, ctx: &Context) -> Result<Step> {
@@ -372,7 +333,7 @@ impl<'a> Ecme<'a> {
         let here = point.parameters.rho.atanh();
         let mut at = |x: f64| {
             self.passes += 1;
-            Point::new(self.rows_for(x.tanh()), Parameters { rho: x.tanh(), ..point.parameters.clone() }, ctx)
+            Point::new(self.rows.freed(x.tanh()), Parameters { rho: x.tanh(), ..point.parameters.clone() }, ctx)
         };
         let (below, above) = (at(here - GAP)?.log_likelihood, at(here + GAP)?.log_likelihood);
         let slope = (above - below) / (2.0 * GAP);
@@ -389,8 +350,99 @@ impl<'a> Ecme<'a> {
     }
 }
 
+impl Ascent for Ecme<'_> {
+    type State = Step;
+    fn ascend(&mut self, state: &Step, ctx: &mut Context) -> Result<Step> {
+        self.step(&state.point, ctx)
+    }
+    fn at(&mut self, parameters: Parameters, _: &Step, ctx: &mut Context) -> Result<Step> {
+        self.passes += 1;
+        let point = Point::new(self.rows.freed(parameters.rho), parameters, ctx)?;
+        self.judged(point, ctx)
+    }
+    fn parameters(state: &Step) -> &Parameters {
+        &state.point.parameters
+    }
+    fn objective(state: &Step) -> f64 {
+        state.objective
+    }
+    fn coordinates(&self) -> Coordinates {
+        Ecme::coordinates(self)
+    }
+}
+
+/// An algorithm whose steps raise an objective.
+pub(super) trait Ascent {
+    /// Parameters with what a step needs.
+    type State;
+    /// One step.
+    fn ascend(&mut self, state: &Self::State, ctx: &mut Context) -> Result<Self::State>;
+    /// The state at other parameters, near another one.
+    fn at(&mut self, parameters: Parameters, near: &Self::State, ctx: &mut Context) -> Result<Self::State>;
+    /// Its parameters.
+    fn parameters(state: &Self::State) -> &Parameters;
+    /// Its objective.
+    fn objective(state: &Self::State) -> f64;
+    /// Coordinates in which steps are extrapolated.
+    fn coordinates(&self) -> Coordinates;
+}
+
+/// Two steps, an extrapolation through them and a step from there; without it where it leads lower.
+pub(super) fn cycle<A: Ascent>(algorithm: &mut A, start: A::State, history: &mut Vec<f64>, ctx: &mut Context) -> Result<A::State> {
+    let one = algorithm.ascend(&start, ctx)?;
+    let two = algorithm.ascend(&one, ctx)?;
+    history.extend([A::objective(&one), A::objective(&two)]);
+    let coordinates = algorithm.coordinates();
+    let vectors = [&start, &one, &two].map(|state| coordinates.to_vector(A::parameters(state)));
+    let Some(ahead) = extrapolate(&vectors) else { return Ok(two) };
+    let parameters = coordinates.to_parameters(&ahead, A::parameters(&two));
+    if !parameters.is_finite() {
+        return Ok(two);
+    }
+    let three = algorithm.at(parameters, &two, ctx).and_then(|state| algorithm.ascend(&state, ctx));
+    match three {
+        Ok(three) if A::objective(&three) >= A::objective(&two) => Ok(three),
+        Err(error) if error.kind() != elinvar_core::Kind::Numeric => Err(error),
+        _ => Ok(two),
+    }
+}
+
+/// Coordinates in which steps are extrapolated: fixed effects, root of `D`, `ln sigma2`, and `ln nu` and `atanh rho` where they are free.
+#[derive(Clone, Copy)]
+pub(super) struct Coordinates {
+    nu: bool,
+    rho: bool,
+    /// Least scatter of the errors.
+    floor: f64,
+}
+
+impl Coordinates {
+    fn to_vector(self, parameters: &Parameters) -> Vec<f64> {
+        let mut vector = parameters.beta.clone();
+        vector.extend(&parameters.root);
+        vector.push(parameters.sigma2.ln());
+        if self.nu {
+            vector.push(parameters.nu.ln());
+        }
+        if self.rho {
+            vector.push(parameters.rho.atanh());
+        }
+        vector
+    }
+
+    fn to_parameters(self, vector: &[f64], like: &Parameters) -> Parameters {
+        let (p, square) = (like.beta.len(), like.root.len());
+        let mut rest = vector[p + square..].iter();
+        let mut next = || rest.next().copied().unwrap_or(f64::NAN);
+        let sigma2 = next().exp().max(self.floor);
+        let nu = if self.nu { next().exp().clamp(NU_MIN, NU_MAX) } else { like.nu };
+        let rho = if self.rho { next().tanh() } else { like.rho };
+        Parameters { beta: vector[..p].to_vec(), root: vector[p..p + square].to_vec(), sigma2, nu, rho }
+    }
+}
+
 /// Squared extrapolation through three points; none where they stand still.
-pub(super) fn extrapolate([zero, one, two]: &[Vec<f64>; 3]) -> Option<Vec<f64>> {
+fn extrapolate([zero, one, two]: &[Vec<f64>; 3]) -> Option<Vec<f64>> {
     let first: Vec<f64> = one.iter().zip(zero).map(|(b, a)| b - a).collect();
     let second: Vec<f64> = two.iter().zip(one).zip(&first).map(|((c, b), r)| c - b - r).collect();
     let norm = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();

@@ -4,7 +4,7 @@ use super::ecme::{Fit, Settings};
 use super::gradient::{Layout, score, variance_scores};
 use super::observation::{Latent, curvature};
 use super::rows::Rows;
-use super::scatter::{Parameters, Point};
+use super::scatter::Point;
 use super::tail::{NU_MAX, NU_MIN};
 use super::weighting::Weighting;
 use crate::tsallis_mixed::params::StandardErrors;
@@ -116,16 +116,12 @@ fn observed(point: &Point, layout: &Layout, raw: &Arc<Rows>, ctx: &mut Context) 
             let mut moved = here.clone();
             moved[j] += step;
             let parameters = layout.to_parameters(&moved, &point.parameters);
-            score(&Point::new(rows_for(raw, &parameters), parameters, ctx)?, layout, raw, ctx)
+            score(&Point::new(raw.freed(parameters.rho), parameters, ctx)?, layout, raw, ctx)
         };
         let (above, below) = (at(GAP * size)?, at(-GAP * size)?);
         above.iter().zip(below).enumerate().for_each(|(i, (a, b))| hessian[[i, j]] = (b - a) / (2.0 * GAP * size));
     }
     Ok((&hessian + &hessian.t()) * 0.5)
-}
-
-fn rows_for(raw: &Arc<Rows>, parameters: &Parameters) -> Arc<Rows> {
-    if parameters.rho == 0.0 { Arc::clone(raw) } else { Arc::new(raw.decorrelated(parameters.rho)) }
 }
 
 /// Gradient of each group's log likelihood (m, coordinates).

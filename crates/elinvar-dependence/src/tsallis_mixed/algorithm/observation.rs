@@ -7,7 +7,7 @@
 //! a sum of q-Gaussian log densities at the expected squares, plus the entropy of the random effects.
 
 use super::density::{constant, decay, log_density, weight};
-use super::ecme::{Ecme, Fit, Settings, Shrinkage, extrapolate};
+use super::ecme::{Ascent, Coordinates, Ecme, Fit, Settings, Shrinkage, cycle};
 use super::rows::Rows;
 use super::scatter::{Parameters, Point};
 use super::tail::{GAUSSIAN, Tail};
@@ -202,7 +202,6 @@ impl<'a> Sweep<'a> {
 }
 
 /// Parameters with their expectations.
-#[derive(Clone)]
 struct State {
     parameters: Parameters,
     latent: Latent,
@@ -213,8 +212,9 @@ struct State {
 struct Variational<'a> {
     rows: &'a Arc<Rows>,
     settings: &'a Settings,
-    /// The settings of a step on reweighted rows.
-    gaussian: Settings,
+    /// Whose steps are taken on reweighted rows.
+    gaussian: Ecme<'a>,
+    coordinates: Coordinates,
     passes: usize,
 }
 
@@ -225,9 +225,12 @@ impl Variational<'_> {
         let penalty = self.settings.shrinkage.as_ref().map_or(0.0, |s| self.rows.n() as f64 * s.value(&parameters.beta));
         Ok(State { objective: latent.bound - penalty, parameters, latent })
     }
+}
 
+impl Ascent for Variational<'_> {
+    type State = State;
     /// Degrees of freedom, fixed effects and scatters, each of which raises the bound.
-    fn step(&mut self, state: &State, ctx: &mut Context) -> Result<State> {
+    fn ascend(&mut self, state: &State, ctx: &mut Context) -> Result<State> {
         let mut nu = state.parameters.nu;
         let mut latent = state.latent.clone();
         if self.settings.nu.is_none() {
@@ -235,29 +238,21 @@ impl Variational<'_> {
             latent = latent.with_nu(nu, self.rows.q());
         }
         let point = gaussian_point(self.rows, &latent, &state.parameters, ctx)?;
-        let mut ecme = Ecme::new(Arc::clone(&point.rows), &self.gaussian);
-        let moved = ecme.step(&point, ctx)?.point.parameters;
+        let moved = self.gaussian.step(&point, ctx)?.point.parameters;
         self.passes += 3;
         self.state(Parameters { nu, ..moved }, &latent, ctx)
     }
-
-    /// Two steps, an extrapolation through them and a step from there; without it where it leads lower.
-    fn cycle(&mut self, start: State, ctx: &mut Context) -> Result<State> {
-        let one = self.step(&start, ctx)?;
-        let two = self.step(&one, ctx)?;
-        let ecme = Ecme::new(Arc::clone(self.rows), self.settings);
-        let vectors = [&start, &one, &two].map(|state| ecme.to_vector(&state.parameters));
-        let Some(ahead) = extrapolate(&vectors) else { return Ok(two) };
-        let parameters = ecme.parameters_of(&ahead, &two.parameters);
-        if !parameters.is_finite() {
-            return Ok(two);
-        }
-        let three = self.state(parameters, &two.latent, ctx).and_then(|state| self.step(&state, ctx));
-        match three {
-            Ok(three) if three.objective >= two.objective => Ok(three),
-            Err(error) if error.kind() != elinvar_core::Kind::Numeric => Err(error),
-            _ => Ok(two),
-        }
+    fn at(&mut self, parameters: Parameters, near: &State, ctx: &mut Context) -> Result<State> {
+        self.state(parameters, &near.latent, ctx)
+    }
+    fn parameters(state: &State) -> &Parameters {
+        &state.parameters
+    }
+    fn objective(state: &State) -> f64 {
+        state.objective
+    }
+    fn coordinates(&self) -> Coordinates {
+        self.coordinates
     }
 }
 
@@ -272,15 +267,18 @@ pub(super) fn gaussian_point(rows: &Rows, latent: &Latent, parameters: &Paramete
 /// # Errors
 /// Those of the context, and numeric ones.
 pub(crate) fn variational(rows: &Arc<Rows>, settings: &Settings, start: Parameters, ctx: &mut Context) -> Result<Fit> {
-    let gaussian = Settings { nu: Some(GAUSSIAN), ..settings.clone() };
-    let mut algorithm = Variational { rows, settings, gaussian, passes: 0 };
+    let of_steps = Settings { nu: Some(GAUSSIAN), ..settings.clone() };
+    let [mut own, mut gaussian] = [settings, &of_steps].map(|settings| Ecme::new(Arc::clone(rows), settings));
+    own.bound(start.sigma2);
+    gaussian.bound(start.sigma2);
+    let mut algorithm = Variational { rows, settings, gaussian, coordinates: own.coordinates(), passes: 0 };
     let mut now = algorithm.state(start, &Latent::unit(rows), ctx)?;
     let (mut history, mut iterations, mut status) = (vec![now.objective], 0, Status::IterationLimit);
     let is_saturated = |state: &State| settings.shrinkage.as_ref().is_some_and(|s| is_saturated(s, &state.parameters, rows));
     while iterations < settings.max_iterations && !is_saturated(&now) {
         ctx.tick(iterations as u64, settings.max_iterations as u64, &[("objective", now.objective)])?;
         let before = now.objective;
-        now = algorithm.cycle(now, ctx)?;
+        now = cycle(&mut algorithm, now, &mut history, ctx)?;
         iterations += 3;
         history.push(now.objective);
         if now.objective - before < settings.tolerance * before.abs().max(1.0) {

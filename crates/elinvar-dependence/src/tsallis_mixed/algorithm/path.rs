@@ -42,8 +42,7 @@ pub(crate) fn null_fit(rows: &Arc<Rows>, settings: &Settings, shrinkage: &Shrink
     parameters.beta = beta;
     let point = match &fit.latent {
         Some(latent) => gaussian_point(rows, latent, &parameters, ctx)?,
-        None if parameters.rho == 0.0 => Point::new(Arc::clone(rows), parameters.clone(), ctx)?,
-        None => Point::new(Arc::new(rows.decorrelated(parameters.rho)), parameters.clone(), ctx)?,
+        None => Point::new(rows.freed(parameters.rho), parameters.clone(), ctx)?,
     };
     let score = Weighting::new(&point, &point.weights()).score(ctx);
     let unit = shrinkage.penalty.threshold(1.0) * rows.n() as f64;

@@ -27,8 +27,7 @@ impl Objective<'_> {
             return Ok(None);
         }
         self.passes += 1;
-        let rows = if parameters.rho == 0.0 { Arc::clone(&self.rows) } else { Arc::new(self.rows.decorrelated(parameters.rho)) };
-        match Point::new(rows, parameters, &self.ctx) {
+        match Point::new(self.rows.freed(parameters.rho), parameters, &self.ctx) {
             Ok(point) => Ok(Some(point)),
             // Outside the domain: the line search turns back.
             Err(error) if error.kind() == Kind::Numeric => Ok(None),

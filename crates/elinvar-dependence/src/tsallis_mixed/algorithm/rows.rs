@@ -4,6 +4,7 @@ use elinvar_core::{Context, Error, Result};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Rows that one task of a parallel pass takes; below two of them a pass runs on one thread.
 const CHUNK: usize = 8192;
@@ -148,6 +149,11 @@ impl Rows {
         }
         rows.gram = rows.cross_products();
         rows
+    }
+
+    /// The rows freed of this correlation, themselves where there is none.
+    pub(super) fn freed(self: &Arc<Self>, rho: f64) -> Arc<Self> {
+        if rho == 0.0 { Arc::clone(self) } else { Arc::new(self.decorrelated(rho)) }
     }
 
     /// The rows multiplied by the roots of these weights (N), the random effects' columns divided by the roots of those of the groups (m):
