@@ -182,10 +182,11 @@ impl Operation for PredictTask {
         };
         // What was fitted by name is applied by name: the columns may come in another order, among others.
         let place = |name: &String| {
-            names
-                .iter()
-                .position(|n| n == name)
-                .ok_or_else(|| Error::input(format!("there is no column '{name}', which the model was fitted with")))
+            names.iter().position(|n| n == name).ok_or_else(|| {
+                let known: Vec<&str> = names.iter().map(String::as_str).collect();
+                let message = format!("there is no column '{name}', which the model was fitted with");
+                Error::input(message).hint(elinvar_core::error::suggestion(name, &known, "the columns are"))
+            })
         };
         let places = known.iter().map(place).collect::<Result<Vec<_>>>()?;
         Ok(Predicted(model.predict(&Predictors::Dense(x.select(ndarray::Axis(1), &places).into()))?))
