@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -12,6 +13,7 @@ from elinvar.dependence import (
     ACMClassifier,
     AugmentedCovariance,
     bandpass,
+    combine_tests,
     evaluate_cross_session,
     evaluate_within_session,
     select_embedding,
@@ -140,6 +142,14 @@ def test_filter_selection_and_evaluation(quiet):
     assert across.summary["mean"][0] > 0.9 and across.scores.n_rows == 4
     banded = ACMClassifier(classifier="mdm", band=(8, 35), order=3, lag=4).fit(X, y, sfreq=250.0)
     assert banded.score(X, y) > 0.9
+
+
+def test_comparisons_of_data_sets_are_combined():
+    one = {"better": ["a", "b"], "than": ["b", "a"], "n_subjects": [9, 9], "difference": [0.05, -0.05], "p_value": [0.01, 0.99]}
+    two = {"better": ["a", "b"], "than": ["b", "a"], "n_subjects": [16, 16], "difference": [0.01, -0.01], "p_value": [0.2, 0.8]}
+    combined = combine_tests({name: one[name] + two[name] for name in one})
+    expected = scipy.stats.combine_pvalues([0.01, 0.2], method="stouffer", weights=[3, 4]).pvalue
+    assert np.isclose(combined["p_value"][0], expected) and list(combined["n_datasets"]) == [2, 2]
 
 
 def test_pyriemann_takes_the_covariances():

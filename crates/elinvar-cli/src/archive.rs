@@ -3,10 +3,14 @@
 use crate::files::{self, Extension};
 use crate::terminal::Terminal;
 use clap::{Arg, ArgMatches};
+use elinvar::math::signal::BandPass;
 use elinvar_core::{Bundle, Column, Error, Field, Item, Kind, Origin, Result, Shape, Table, Verb};
 use elinvar_data::recording::{Cut, Signals, events_of, is_recording, read_markers, read_signals};
-use ndarray::arr0;
+use ndarray::{Axis, Slice, arr0};
 use std::path::Path;
+
+/// Order of the low-pass prototype of `--filter`, as for the parameter `band` of a method.
+const FILTER_ORDER: usize = 4;
 
 /// The inputs of a task that are members of the data file.
 pub(crate) fn members(verb: &Verb) -> impl Iterator<Item = &Field> {
@@ -30,6 +34,11 @@ pub(crate) fn flags(verb: &Verb) -> Vec<Arg> {
         arg("tmax", "SECONDS", "End of each epoch after its event (required for a recording)"),
         arg("events", "LABELS", "Events to cut at, with commas between, or a table with the columns onset (s) and label [default: all]"),
         arg("channels", "NAMES", "Channels to keep, with commas between [default: all]"),
+        arg(
+            "filter",
+            "LOW,HIGH",
+            "Band in Hz that the whole recording is filtered to before it is cut (Butterworth, order 4, no phase shift)",
+        ),
         arg("marker", "COLUMN", "Column of a CSV recording that holds the events [default: marker]"),
     ]
 }
@@ -117,6 +126,9 @@ fn recorded(verb: &Verb, matches: &ArgMatches, mut signals: Signals, terminal: &
         signals.events = events_of(&files::read_table(only, terminal)?)?;
         labels.clear();
     }
+    if let Some(band) = matches.get_one::<String>("filter") {
+        filter(&mut signals, band)?;
+    }
     let epochs = signals.epochs(&Cut { tmin, tmax, labels, channels: list("channels").unwrap_or_default() })?;
     if epochs.left_out > 0 && !matches.get_flag("quiet") {
         terminal.note(&format!("warning: {} events have no whole epoch and were left out", epochs.left_out));
@@ -130,6 +142,23 @@ fn recorded(verb: &Verb, matches: &ArgMatches, mut signals: Signals, terminal: &
         };
         if inputs.get(field.name).is_none() {
             inputs.insert(field.name, item);
+        }
+    }
+    Ok(())
+}
+
+/// Filters every stretch without gaps to a band, as `--filter` gives it.
+fn filter(signals: &mut Signals, band: &str) -> Result<()> {
+    let edges: Option<Vec<f64>> = band.split(',').map(|part| part.trim().parse().ok()).collect();
+    let Some(&[low, high]) = edges.as_deref() else {
+        let message = format!("--filter must be two frequencies in Hz with a comma between, such as 8,35, got '{band}'");
+        return Err(Error::new(Kind::Parameter, message));
+    };
+    let filter = BandPass::butterworth(FILTER_ORDER, low, high, signals.sfreq)?;
+    for stretch in &signals.stretches {
+        for mut channel in signals.data.outer_iter_mut() {
+            let mut part = channel.slice_axis_mut(Axis(0), Slice::from(stretch.start..stretch.start + stretch.length));
+            filter.filter(part.as_slice_mut().ok_or_else(|| Error::internal("a recording is not row-major"))?)?;
         }
     }
     Ok(())

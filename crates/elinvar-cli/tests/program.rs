@@ -122,7 +122,11 @@ fn a_recording_is_cut_fitted_and_classified() {
     let found: serde_json::Value = serde_json::from_slice(&elinvar(&predict).success().get_output().stdout).unwrap();
     let labels = found.to_string();
     assert_eq!((labels.matches("\"slow\"").count(), labels.matches("\"fast\"").count()), (12, 12), "{labels}");
+    let whole = [&["augmented-covariance", "fit"], &cut[..], &["--filter", "4,20", "--classifier", "mdm", "--order", "3", "--lag", "1"]];
+    elinvar(&[&whole.concat()[..], &["--out", &model]].concat()).success();
     for (arguments, message) in [
+        (vec!["--sfreq", "50", "--tmax", "1", "--filter", "4"], "error: --filter must be two frequencies in Hz with a comma between"),
+        (vec!["--sfreq", "50", "--tmax", "1", "--filter", "4,30"], "error: a band must have 0 < low < high < 25 Hz"),
         (vec!["--tmax", "1"], "error: a CSV recording needs --sfreq, its samples a second"),
         (vec!["--sfreq", "50"], "error: a recording needs --tmax, the end of each epoch in seconds after its event"),
         (vec!["--sfreq", "50", "--tmax", "1", "--events", "slow,quick"], "error: there is no event 'quick'"),

@@ -18,10 +18,12 @@
 
 mod anndata;
 mod array;
+pub mod classes;
 mod columnar;
 mod container;
 mod delimited;
 mod describe;
+pub mod design;
 mod element;
 mod format;
 mod limits;

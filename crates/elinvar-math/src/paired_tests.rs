@@ -69,6 +69,11 @@ pub fn stouffer(p_values: &[f64], weights: &[f64]) -> Result<f64> {
     Ok(upper_tail(sum / weights.iter().map(|w| w * w).sum::<f64>().sqrt()))
 }
 
+/// P-values times their number, at most 1: Bonferroni's correction.
+pub fn bonferroni(p_values: &[f64]) -> Vec<f64> {
+    p_values.iter().map(|p| (p * p_values.len() as f64).min(1.0)).collect()
+}
+
 fn check(differences: &[f64]) -> Result<()> {
     if differences.is_empty() || !mean(differences).is_finite() {
         return Err(Error::input(format!(

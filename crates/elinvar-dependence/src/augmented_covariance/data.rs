@@ -1,7 +1,7 @@
 //! The generator of the reproduction, and recordings exported to NPZ.
 
-use super::epochs::only_column;
 use elinvar_core::{Column, Context, Error, Result, Stream};
+use elinvar_data::classes::only_column;
 use elinvar_data::{read_members, study_file};
 use ndarray::{Array2, Array3, Axis};
 use rand::RngExt;

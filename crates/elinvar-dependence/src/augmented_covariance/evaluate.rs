@@ -1,14 +1,15 @@
 //! Cross-validated comparison of classifiers within and across sessions.
 
 use super::embedding::Embedding;
-use super::epochs::{self, Classes, filtered, score};
+use super::epochs::{self, filtered, score};
 use super::model::{Training, candidates, family, learn};
 use super::params::{
     AcmClassifier, Choice, ClassifierKind, EnsembleKind, Evaluation, KernelChoice, OneOrMore, Pipeline, Scheme, Selection,
 };
 use super::search::{Family, Partition, Search, score_partitions};
 use elinvar_core::{Checked, Column, Context, Error, Result, Table};
-use elinvar_math::paired_tests::{sign_flip, wilcoxon};
+use elinvar_data::classes::Classes;
+use elinvar_math::paired_tests::{bonferroni, sign_flip, wilcoxon};
 use elinvar_math::statistics::{mean, variance};
 use elinvar_math::validation::stratified_folds;
 use ndarray::{ArrayView3, Axis};
@@ -34,7 +35,7 @@ pub struct Comparison {
     pub scores: Table,
     /// One row a pipeline: mean and standard deviation over sessions.
     pub summary: Table,
-    /// One row an ordered pair of pipelines: mean difference over subjects and one-sided p-values, plain and Bonferroni.
+    /// One row an ordered pair of pipelines: number of subjects, mean difference over them and one-sided p-values, plain and Bonferroni.
     pub tests: Option<Table>,
 }
 
@@ -343,10 +344,11 @@ fn tests(scored: &[Scored], pipelines: &[Pipeline], ctx: &Context) -> Result<Opt
     }
     let name =
         |of: fn(&(usize, usize)) -> usize| Column::Text(pairs.iter().map(|pair| Some(pipelines[of(pair)].as_str().to_owned())).collect());
-    let adjusted = p_values.iter().map(|p| (p * pairs.len() as f64).min(1.0)).collect();
+    let adjusted = bonferroni(&p_values);
     let table = Table::new()
         .with("better", name(|pair| pair.0))?
         .with("than", name(|pair| pair.1))?
+        .with("n_subjects", Column::Integer(vec![subjects as i64; pairs.len()]))?
         .with("difference", Column::Number(differences))?
         .with("p_value", Column::Number(p_values))?
         .with("p_bonferroni", Column::Number(adjusted))?;

@@ -2,6 +2,7 @@
 
 mod baselines;
 mod choose;
+mod combine;
 mod data;
 mod embedding;
 mod epochs;
@@ -17,9 +18,10 @@ mod tasks;
 mod tests;
 
 pub use choose::{Chosen, ami_cao, mdop};
+pub use combine::combine_tests;
 pub use data::{Recording, oscillators};
+pub use elinvar_data::classes::Classes;
 pub use embedding::{Embedding, covariances};
-pub use epochs::Classes;
 pub use evaluate::{Comparison, Recordings};
 pub use model::{AcmModel, Point, Predicted};
 pub use params::{
@@ -64,6 +66,7 @@ pub fn method() -> Method {
         .estimator::<tasks::FitTask>()
         .operation::<tasks::PredictTask>()
         .measurement::<tasks::EvaluateTask>()
+        .measurement::<tasks::CombineTask>()
         .measurement::<tasks::SelectTask>()
         .measurement::<tasks::BandPassTask>()
         .measurement::<tasks::DistanceTask>()
@@ -114,6 +117,12 @@ pub fn method() -> Method {
                 .fixed(&[("scheme", "\"cross_session\"")])
                 .random(&["evaluate_cross_session"]),
         )
+        .class(function(
+            "combine_tests",
+            "combine",
+            &["combined"],
+            "Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of subjects).",
+        ))
         .class(function("select_embedding", "select", &[], "Order and lag of an embedding from the signals alone."))
         .class(function("spd_distance", "spd-distance", &["distance"], "Distances of SPD matrices to a reference."))
         .class(function("spd_geometric_mean", "spd-mean", &["mean"], "Geometric (or log-Euclidean) mean of SPD matrices."))

@@ -3,12 +3,13 @@
 use super::baselines::MinimumDistance;
 use super::choose::{Chosen, LARGEST_ORDER, ami_cao, mdop};
 use super::embedding::{Embedding, Recipe};
-use super::epochs::{self, Classes, condition_numbers, estimator, filtered, predicted};
+use super::epochs::{self, condition_numbers, estimator, filtered, predicted};
 use super::machine::{MachineSettings, Space, TangentMachine};
 use super::params::{AcmClassifier, Choice, ClassifierKind, EnsembleKind, Rule, Scoring};
 use super::search::{Best, Family, Partition, SEARCH_TOLERANCE, Scores, Search, score_partitions};
 use super::state::table_of;
 use elinvar_core::{Checked, Column, Context, Error, Fitted, Result, Status};
+use elinvar_data::classes::Classes;
 use elinvar_math::logistic::softmax;
 use elinvar_math::spd::{MeanSettings, Metric, mean};
 use elinvar_math::validation::stratified_folds;

@@ -3,10 +3,10 @@
 use super::SLUG;
 use super::baselines::MinimumDistance;
 use super::embedding::Recipe;
-use super::epochs::Classes;
 use super::machine::{MachineSettings, Space, TangentMachine};
 use super::model::{AcmModel, Learner, Point};
 use elinvar_core::{Bundle, Column, Error, Model, Result, State, Table};
+use elinvar_data::classes::Classes;
 use elinvar_math::spd::{Metric, TangentSpace};
 use elinvar_math::svm::{Sigmoid, Svm};
 use ndarray::{Array2, Array3, ArrayView2, Axis, Ix3};

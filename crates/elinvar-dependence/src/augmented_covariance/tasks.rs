@@ -1,9 +1,10 @@
 //! The tasks: thin adapters between named inputs and the typed API.
 
 use super::choose::{Chosen, ami_cao, mdop};
+use super::combine::combine_tests;
 use super::data::example;
 use super::embedding::{Embedding, covariances};
-use super::epochs::{check, only_column};
+use super::epochs::check;
 use super::evaluate::{Comparison, Recordings, evaluate};
 use super::model::{AcmModel, Predicted, fit};
 use super::params::{AcmClassifier, AugmentedCovariance, BandPassFilter, Evaluation, FreeRule, Geometry, SelectEmbedding, SpdMap, SpdMean};
@@ -11,6 +12,7 @@ use elinvar_core::{
     Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Input, Measurement, NoParams, Operation, Output, Result, Shape,
     Table,
 };
+use elinvar_data::classes::only_column;
 use elinvar_math::signal::BandPass;
 use elinvar_math::spd::{self, MeanSettings, TangentSpace};
 use ndarray::{Array1, Array2, Array3, ArrayView3, Ix2, Ix3};
@@ -240,6 +242,57 @@ impl Output for Comparison {
             Some(tests) => found.with("tests", tests),
             None => found,
         }
+    }
+}
+
+/// Tests of several data sets.
+pub(super) struct Tests(Table);
+
+impl Input<'_> for Tests {
+    const FIELDS: &'static [Field] = &[Field::rest(
+        "tests",
+        Shape::Table,
+        "one row a data set and ordered pair of pipelines: better, than, n_subjects, difference, p_value, as the tests of `evaluate`",
+    )];
+    fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
+        bundle.table("tests").map(Self)
+    }
+}
+
+/// Tests over all data sets.
+pub(super) struct CombinedTests(Table);
+
+impl Output for CombinedTests {
+    const FIELDS: &'static [Field] =
+        &[Field::new("combined", Shape::Table, "one row an ordered pair: data sets, subjects, mean difference, combined p-values")];
+    fn into_bundle(self) -> Bundle<'static> {
+        Bundle::new().with("combined", self.0)
+    }
+}
+
+/// `combine`.
+pub(super) struct CombineTask;
+
+impl Measurement for CombineTask {
+    const VERB: &'static str = "combine";
+    const SUMMARY: &'static str = "combine comparisons on several data sets (Stouffer, weighted by the roots of the numbers of subjects)";
+    type Params = NoParams;
+    type Input<'a> = Tests;
+    type Output = CombinedTests;
+    fn measure(_: &Checked<NoParams>, Tests(tests): Tests, _: &mut Context) -> Result<CombinedTests> {
+        combine_tests(&tests).map(CombinedTests)
+    }
+    fn example() -> Bundle<'static> {
+        let text = |name: &str| Column::Text(vec![Some(name.to_owned()); 2]);
+        let table = || {
+            Table::new()
+                .with("better", text("acm_mdm"))?
+                .with("than", text("mdm"))?
+                .with("n_subjects", Column::Integer(vec![9, 14]))?
+                .with("difference", Column::Number(vec![0.04, 0.02]))?
+                .with("p_value", Column::Number(vec![0.02, 0.07]))
+        };
+        Bundle::new().with("tests", table().unwrap_or_default())
     }
 }
 

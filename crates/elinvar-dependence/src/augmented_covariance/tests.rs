@@ -516,7 +516,7 @@ fn the_generator_has_unit_variances_and_moves_only_two_sources() {
 #[test]
 fn a_table_of_one_column_is_a_list_of_labels() {
     let table = Table::new().with("a", Column::Bool(vec![true, false])).and_then(|t| t.with("b", Column::Bool(vec![true, false]))).unwrap();
-    assert_eq!(super::epochs::only_column(&table, "y").unwrap_err().to_string(), "'y' must be one column, got 2");
+    assert_eq!(elinvar_data::classes::only_column(&table, "y").unwrap_err().to_string(), "'y' must be one column, got 2");
 }
 
 proptest! {
@@ -552,4 +552,28 @@ proptest! {
         };
         prop_assert_eq!(run(1), run(2));
     }
+}
+
+#[test]
+fn comparisons_of_data_sets_are_combined() {
+    let text = |cells: [&str; 4]| Column::Text(cells.iter().map(|cell| Some((*cell).to_owned())).collect());
+    let table = |p: f64| {
+        Table::new()
+            .with("better", text(["acm", "plain", "acm", "plain"]))
+            .and_then(|t| t.with("than", text(["plain", "acm", "plain", "acm"])))
+            .and_then(|t| t.with("n_subjects", Column::Integer(vec![9, 9, 16, 16])))
+            .and_then(|t| t.with("difference", Column::Number(vec![0.05, -0.05, 0.01, -0.01])))
+            .and_then(|t| t.with("p_value", Column::Number(vec![p, 0.99, 0.2, 0.8])))
+            .unwrap()
+    };
+    let found = combine_tests(&table(0.01)).unwrap();
+    assert_eq!(found.numbers("n_subjects").unwrap().to_vec(), [25.0, 25.0]);
+    assert!((found.numbers("difference").unwrap()[0] - (0.05 * 9.0 + 0.01 * 16.0) / 25.0).abs() < 1e-15);
+    // scipy.stats.combine_pvalues([.01, .2], method="stouffer", weights=[3, 4]).
+    let p = found.numbers("p_value").unwrap();
+    assert!((p[0] - 0.019_268_084).abs() < 1e-8, "{p}");
+    assert!((p[0] + p[1] - 1.0).abs() < 1e-12, "the two directions are complements when their parts are");
+    assert_eq!(found.numbers("p_bonferroni").unwrap()[0], 2.0 * p[0]);
+    let message = combine_tests(&table(0.0)).unwrap_err().to_string();
+    assert_eq!(message, "'p_value' must be in (0, 1], got 0 in row 0");
 }

@@ -222,6 +222,8 @@ pub struct Data {
     pub groups: Option<Table>,
     /// Columns of random slopes.
     pub z: Option<Source>,
+    /// Relative precision of every row's error (n,), > 0: its scatter is that of the errors over this. None: 1 everywhere.
+    pub precision: Option<Array1<f64>>,
 }
 
 /// Matrices of a fit.
@@ -230,6 +232,7 @@ pub(super) struct Prepared {
     pub(super) y: Array1<f64>,
     pub(super) x: Array2<f64>,
     pub(super) z: Array2<f64>,
+    pub(super) precision: Option<Array1<f64>>,
     pub(super) labels: Vec<String>,
     pub(super) codes: Vec<usize>,
 }
@@ -265,7 +268,8 @@ impl Design {
             None => Self::of_columns(params, data, names.is_some())?,
         };
         let (x, z) = (design.fixed_matrix(&data.x)?, design.random_matrix(&data.x, data.z.as_ref())?);
-        Ok(Prepared { design, y, x, z, labels, codes })
+        let precision = data.precision.as_ref().map(|precision| checked_precision(precision, n)).transpose()?;
+        Ok(Prepared { design, y, x, z, precision, labels, codes })
     }
 
     fn of_formula(formula: &Formula, data: &Data, group: Option<String>) -> Result<Self> {
@@ -371,6 +375,14 @@ fn outcomes(data: &Data, formula: Option<&Formula>) -> Result<Array1<f64>> {
         }
         (None, Some(target), Source::Table(table)) => table.numbers(target),
         _ => Err(Error::input("the outcome y is missing").hint("name its column (--target), or give a formula with a target")),
+    }
+}
+
+fn checked_precision(precision: &Array1<f64>, n: usize) -> Result<Array1<f64>> {
+    check_rows("precision", precision.len(), n)?;
+    match precision.iter().position(|w| !(*w > 0.0 && w.is_finite())) {
+        Some(row) => Err(Error::input(format!("precision must be > 0 and finite, got {} in row {row}", precision[row]))),
+        None => Ok(precision.clone()),
     }
 }
 

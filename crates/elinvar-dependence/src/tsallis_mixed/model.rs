@@ -125,7 +125,7 @@ pub(super) fn fit(params: &Checked<TsallisMixedModel>, data: &Data, ctx: &mut Co
 
 /// The rows by group, after every check that the model needs.
 pub(super) fn rows(params: &TsallisMixedModel, prepared: &Prepared, penalised: bool) -> Result<Arc<Rows>> {
-    let Prepared { design, y, x, z, codes, .. } = prepared;
+    let Prepared { design, y, x, z, precision, codes, .. } = prepared;
     if y.len() < 3 {
         return Err(Error::input(format!("X has {} sample(s): a mixed model needs at least 3 rows", y.len())));
     }
@@ -138,7 +138,8 @@ pub(super) fn rows(params: &TsallisMixedModel, prepared: &Prepared, penalised: b
     if y.iter().all(|v| *v == y[0]) {
         return Err(Error::input(format!("y is constant ({}): there is nothing to explain", y[0])));
     }
-    let rows = Arc::new(Rows::new(y.view(), x.view(), z.view(), codes));
+    let rows = Rows::new(y.view(), x.view(), z.view(), codes);
+    let rows = Arc::new(precision.as_ref().map_or_else(|| rows.clone(), |precision| rows.of_precision(precision.view())));
     check_groups(params, &rows)?;
     if !penalised {
         if rows.n() <= rows.p() {

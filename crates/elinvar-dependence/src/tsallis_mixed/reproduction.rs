@@ -262,7 +262,7 @@ fn squared_error(found: &[f64], truth: &[f64]) -> f64 {
 fn fixed_effects(data: &Clustered, model: &str, ctx: &mut Context) -> Result<Metrics> {
     let groups = Column::Integer(data.groups.iter().map(|&g| g as i64).collect());
     let groups = Some(Table::new().with("group", groups)?);
-    let inputs = Data { x: Source::Matrix(data.x.clone()), y: Some(data.y.clone()), groups, z: None };
+    let inputs = Data { x: Source::Matrix(data.x.clone()), y: Some(data.y.clone()), groups, z: None, precision: None };
     let fitted = TsallisMixedModel { nu: nu(model), ..Default::default() }.fit(&inputs, ctx)?.model;
     let beta: Vec<f64> = fitted.fixed_effects().into_iter().map(|(_, b)| b).collect();
     let flagged = fitted.outliers().len();
@@ -284,7 +284,7 @@ fn children_fit(model: &str, ctx: &mut Context) -> Result<Metrics> {
         max_iter: 5000,
         ..Default::default()
     }
-    .fit(&Data { x: Source::Table(child_table()?), y: None, groups: None, z: None }, ctx)?
+    .fit(&Data { x: Source::Table(child_table()?), y: None, groups: None, z: None, precision: None }, ctx)?
     .model;
     let mut order: Vec<usize> = (0..fitted.groups().len()).collect();
     order.sort_by(|&a, &b| fitted.weights()[a].total_cmp(&fitted.weights()[b]));

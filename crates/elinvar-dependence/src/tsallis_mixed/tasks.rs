@@ -26,14 +26,21 @@ fn optional<T>(bundle: &Bundle<'_>, name: &str, read: impl FnOnce() -> Result<T>
 }
 
 impl Input<'_> for Data {
-    const FIELDS: &'static [Field] =
-        &[X, Field::columns("y", Shape::Vector, "outcome (n,); a formula can name it instead").flag("target").optional(), GROUPS, Z];
+    const FIELDS: &'static [Field] = &[
+        X,
+        Field::columns("y", Shape::Vector, "outcome (n,); a formula can name it instead").flag("target").optional(),
+        GROUPS,
+        Z,
+        Field::columns("precision", Shape::Vector, "relative precision of each row's error (n,), > 0: its scatter is scale / precision")
+            .optional(),
+    ];
     fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
         Ok(Self {
             x: Source::from_bundle(bundle, "X")?,
             y: optional(bundle, "y", || bundle.vector("y").map(|v| v.into_owned()))?,
             groups: optional(bundle, "groups", || bundle.table("groups"))?,
             z: optional(bundle, "Z", || Source::from_bundle(bundle, "Z"))?,
+            precision: optional(bundle, "precision", || bundle.vector("precision").map(|v| v.into_owned()))?,
         })
     }
 }

@@ -5,7 +5,9 @@ mod observation;
 use super::algorithm::{self, Fit, GAUSSIAN, Layout, Parameters, Point, Rows, Settings, Shrinkage, score};
 use super::data::{children, clustered, generator_r};
 use super::design::{Data, Source};
-use super::params::{Covariance, Nu, NuWord, PenaltyKind, Residual, Select, SelectionPath, Solver, StandardErrors, TsallisMixedModel};
+use super::params::{
+    Covariance, Nu, NuWord, PenaltyKind, Residual, Select, SelectionPath, Solver, StandardErrors, Tails, TsallisMixedModel,
+};
 use super::reproduction::{child_rows, slope_rows};
 use super::{MixedModel, entropy, log_density, q_of};
 use elinvar_core::random::stream;
@@ -65,7 +67,7 @@ fn child_data() -> Data {
         .and_then(|t| t.with("child", Column::Text(rows.iter().map(|r| Some(r.0.to_owned())).collect())))
         .and_then(|t| t.with("girl", Column::Bool(rows.iter().map(|r| r.1).collect())))
         .unwrap();
-    Data { x: Source::Table(table), y: None, groups: None, z: None }
+    Data { x: Source::Table(table), y: None, groups: None, z: None, precision: None }
 }
 
 fn fitted(params: &TsallisMixedModel, data: &Data) -> MixedModel {
@@ -370,7 +372,7 @@ fn reference_data() -> Data {
     let x = Array2::from_shape_fn((rows.len(), 2), |(i, j)| rows[i][j]);
     let groups = Column::Integer(numbers(&reference["groups"]).into_iter().map(|g| g as i64).collect());
     let groups = Table::new().with("group", groups).unwrap();
-    Data { x: Source::Matrix(x), y: Some(Array1::from_vec(numbers(&reference["y"]))), groups: Some(groups), z: None }
+    Data { x: Source::Matrix(x), y: Some(Array1::from_vec(numbers(&reference["y"]))), groups: Some(groups), z: None, precision: None }
 }
 
 fn tight() -> TsallisMixedModel {
@@ -488,7 +490,7 @@ fn paths_choose_the_true_effects() {
     let data = super::data::generator_s(40, 4, 60, 4, &mut stream(10, &[("s", 0)]));
     let groups = Column::Integer(data.groups.iter().map(|&g| g as i64).collect());
     let groups = Some(Table::new().with("group", groups).unwrap());
-    let inputs = Data { x: Source::Matrix(data.x), y: Some(data.y), groups, z: None };
+    let inputs = Data { x: Source::Matrix(data.x), y: Some(data.y), groups, z: None, precision: None };
     for select in [Select::Ebic, Select::Cv] {
         let params = SelectionPath { penalty: PenaltyKind::Mcp, select, ..Default::default() };
         let path = params.run(&inputs, &mut ctx()).unwrap();
@@ -514,7 +516,7 @@ fn paths_choose_the_true_effects() {
 fn free_columns_are_not_penalised() {
     let data = super::data::generator_s(30, 4, 30, 0, &mut stream(11, &[("s", 0)]));
     let groups = Some(Table::new().with("g", Column::Integer(data.groups.iter().map(|&g| g as i64).collect())).unwrap());
-    let inputs = Data { x: Source::Matrix(data.x), y: Some(data.y), groups, z: None };
+    let inputs = Data { x: Source::Matrix(data.x), y: Some(data.y), groups, z: None, precision: None };
     let params = TsallisMixedModel { penalty: PenaltyKind::Lasso, lam: 10.0, unpenalized: vec!["x3".into()], ..Default::default() };
     let model = fitted(&params, &inputs);
     let kept: Vec<String> = model.fixed_effects().into_iter().filter(|(_, b)| *b != 0.0).map(|(name, _)| name).collect();
@@ -551,7 +553,7 @@ fn results_do_not_depend_on_threads() {
 fn without_groups_it_is_regression_with_heavy_tails() {
     let mut data = clustered(60, 1, vec![1.0, -1.0], 0, false, &mut stream(13, &[("t", 0)]));
     (0..5).for_each(|i| data.y[i] += 60.0);
-    let inputs = Data { x: Source::Matrix(data.x), y: Some(data.y), groups: None, z: None };
+    let inputs = Data { x: Source::Matrix(data.x), y: Some(data.y), groups: None, z: None, precision: None };
     let model = fitted(&TsallisMixedModel::default(), &inputs);
     close(beta(&model)[0], 1.0, 0.6);
     assert!(model.weights().iter().take(5).all(|w| *w < 0.05) && model.outliers().len() >= 5);
@@ -564,7 +566,7 @@ fn spread_at_its_boundary_is_said() {
     data.y =
         Array1::from_iter((0..120).map(|i| 1.0 - data.x[[i, 0]] + if i % 2 == 0 { 1.0 } else { -1.0 } * (1.0 + 0.3 * (i as f64).sin())));
     let groups = Some(Table::new().with("g", Column::Integer(data.groups.iter().map(|&g| g as i64).collect())).unwrap());
-    let inputs = Data { x: Source::Matrix(data.x), y: Some(data.y), groups, z: None };
+    let inputs = Data { x: Source::Matrix(data.x), y: Some(data.y), groups, z: None, precision: None };
     let mut ctx = ctx();
     let params = TsallisMixedModel { nu: Nu::Word(NuWord::Inf), max_iter: 20_000, ..Default::default() };
     let model = params.fit(&inputs, &mut ctx).unwrap().model;
@@ -587,7 +589,7 @@ fn bad_input_is_refused_in_one_form() {
     let data = clustered(8, 3, vec![1.0, -1.0, 0.5], 0, false, &mut stream(15, &[("bad", 0)]));
     let group = |labels: Vec<i64>| Some(Table::new().with("g", Column::Integer(labels)).unwrap());
     let codes: Vec<i64> = data.groups.iter().map(|&g| g as i64).collect();
-    let good = Data { x: Source::Matrix(data.x.clone()), y: Some(data.y.clone()), groups: group(codes.clone()), z: None };
+    let good = Data { x: Source::Matrix(data.x.clone()), y: Some(data.y.clone()), groups: group(codes.clone()), z: None, precision: None };
     let base = TsallisMixedModel::default();
     let message = |params: &TsallisMixedModel, data: &Data| params.fit(data, &mut ctx()).unwrap_err().to_string();
     let one_group = Data { groups: group(vec![0; 24]), ..good.clone() };
@@ -642,4 +644,33 @@ fn parameters_are_checked_together() {
     let reml = TsallisMixedModel { reml: true, nu: Nu::Word(NuWord::Inf), solver: Solver::Pncg, ..base.clone() };
     assert!(message(reml).starts_with("parameter 'solver' must be 'ecme' with reml"));
     close(with_q(Some(1.25), Some(4), estimate).fixed_nu().unwrap(), 4.0, 1e-12);
+}
+
+#[test]
+fn known_precisions_of_rows_are_those_of_their_errors() {
+    let data = reference_data();
+    let n = data.x.n_rows();
+    let precision = Array1::from_shape_fn(n, |i| [0.25, 1.0, 4.0][i % 3]);
+    let at = |params: &TsallisMixedModel, precision: Array1<f64>| fitted(params, &Data { precision: Some(precision), ..data.clone() });
+    let (plain, ones) = (fitted(&tight(), &data), at(&tight(), Array1::ones(n)));
+    assert_eq!(plain.log_likelihood(), ones.log_likelihood());
+    // Twice the precision is twice the scale, and nothing else.
+    let (once, twice) = (at(&tight(), precision.clone()), at(&tight(), &precision * 2.0));
+    close(twice.log_likelihood(), once.log_likelihood(), 1e-6);
+    close(twice.scale(), 2.0 * once.scale(), 1e-3 * once.scale());
+    // Without groups the density of a row is known.
+    for shape in [Tails::Group, Tails::Observation] {
+        let alone = Data { groups: None, precision: Some(precision.clone()), ..data.clone() };
+        let model = fitted(&TsallisMixedModel { shape, tol: 1e-13, max_iter: 50_000, ..Default::default() }, &alone);
+        let predicted = model.predict(&data.x, None, None).unwrap();
+        let y = data.y.as_ref().unwrap();
+        let density = |i: usize| {
+            let scatter = model.scale() / precision[i];
+            algorithm::log_density(model.nu(), 1, scatter.ln(), (y[i] - predicted[i]).powi(2) / scatter)
+        };
+        close(model.log_likelihood(), (0..n).map(density).sum(), 1e-8);
+    }
+    let bad = Data { precision: Some(Array1::zeros(n)), ..data };
+    let message = TsallisMixedModel::default().fit(&bad, &mut ctx()).unwrap_err().to_string();
+    assert_eq!(message, "precision must be > 0 and finite, got 0 in row 0");
 }

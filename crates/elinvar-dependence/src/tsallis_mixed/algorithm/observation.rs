@@ -143,7 +143,7 @@ impl<'a> Sweep<'a> {
         }
         let log_sigma2 = self.parameters.sigma2.ln();
         let of_rows: f64 = distances.iter().map(|&d| log_density(nu, 1, log_sigma2, d)).sum();
-        let bound = of_rows + constant(nu, q) - decay(nu, q, distance) + entropy;
+        let bound = of_rows - 0.5 * self.rows.log_det_of_errors(group) + constant(nu, q) - decay(nu, q, distance) + entropy;
         Some((scales, distances, OfGroup { scale, distance, bound }))
     }
 

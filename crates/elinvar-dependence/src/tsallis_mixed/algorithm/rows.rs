@@ -128,7 +128,9 @@ impl Rows {
         let codes: Vec<usize> = keep.iter().enumerate().flat_map(|(code, &g)| std::iter::repeat_n(code, self.size(g))).collect();
         let y = ArrayView1::from(&self.y).select(Axis(0), &rows);
         let z = Array2::from_shape_fn((rows.len(), self.q), |(i, k)| self.z[rows[i] * self.q + k]);
-        Rows::new(y.view(), self.x.select(Axis(1), &rows).t(), z.view(), &codes)
+        let mut selected = Rows::new(y.view(), self.x.select(Axis(1), &rows).t(), z.view(), &codes);
+        selected.scaling = keep.iter().filter_map(|&g| self.scaling.get(g).copied()).collect();
+        selected
     }
 
     /// The rows freed of an AR(1) correlation of successive errors within a group: `(v_t - rho v_{t-1}) / sqrt(1 - rho^2)`, the first row
@@ -156,11 +158,17 @@ impl Rows {
         if rho == 0.0 { Arc::clone(self) } else { Arc::new(self.decorrelated(rho)) }
     }
 
+    /// The rows with errors of scatter `sigma2 / precision` (N, in the order of the input), scaled so that it is `sigma2`.
+    pub(crate) fn of_precision(&self, precision: ArrayView1<'_, f64>) -> Rows {
+        let sorted: Vec<f64> = self.places.iter().map(|&place| precision[place]).collect();
+        self.reweighted(&sorted, &vec![1.0; self.groups()])
+    }
+
     /// The rows multiplied by the roots of these weights (N), the random effects' columns divided by the roots of those of the groups (m):
     /// errors of scatter `sigma2 / weight` and random effects of scatter `D / weight` then have scatters `sigma2` and `D`.
     pub(super) fn reweighted(&self, weights: &[f64], of_groups: &[f64]) -> Rows {
         let mut rows = self.clone();
-        rows.scaling = vec![0.0; self.groups()];
+        rows.scaling.resize(self.groups(), 0.0);
         let roots: Vec<f64> = weights.iter().map(|w| w.sqrt()).collect();
         rows.y.iter_mut().zip(&roots).for_each(|(y, root)| *y *= root);
         for mut column in rows.x.rows_mut() {

@@ -9,7 +9,7 @@ fn by_observation() -> TsallisMixedModel {
 
 fn grouped(data: &super::super::Clustered) -> Data {
     let groups = Table::new().with("g", Column::Integer(data.groups.iter().map(|&g| g as i64).collect())).unwrap();
-    Data { x: Source::Matrix(data.x.clone()), y: Some(data.y.clone()), groups: Some(groups), z: None }
+    Data { x: Source::Matrix(data.x.clone()), y: Some(data.y.clone()), groups: Some(groups), z: None, precision: None }
 }
 
 /// 40 groups of 6 rows of which every 17th row is far off, with their places.
@@ -38,7 +38,7 @@ fn the_gaussian_limit_is_the_gaussian_model() {
 #[test]
 fn without_random_effects_the_bound_is_the_likelihood() {
     let data = clustered(80, 1, vec![1.0, -1.0], 8, false, &mut stream(32, &[("rows", 0)]));
-    let inputs = Data { x: Source::Matrix(data.x), y: Some(data.y), groups: None, z: None };
+    let inputs = Data { x: Source::Matrix(data.x), y: Some(data.y), groups: None, z: None, precision: None };
     let (exact, rows) =
         (fitted(&TsallisMixedModel { shape: Tails::Group, ..by_observation() }, &inputs), fitted(&by_observation(), &inputs));
     close(rows.nu(), exact.nu(), 1e-3);
