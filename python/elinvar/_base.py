@@ -518,14 +518,39 @@ class SignalTransformer(TransformerMixin, _Signals):
         return True
 
 
-class SignalClassifier(ClassifierMixin, _Signals, Estimator):
-    """An estimator of the class of an epoch, for any number of classes."""
+class _AnyClasses(ClassifierMixin):
+    """What estimators of any number of classes share: the core sees the labels themselves and answers with their places."""
 
     @classmethod
     def example(cls, method):
         """Small valid data for a method of this class."""
         data = super().example(method)
         return {**data, "y": next(iter(data["y"].values()))} if "y" in data else data
+
+    def _labels(self, verb, inputs, keywords=None, *, returns):
+        codes = self._apply(verb, inputs, keywords, returns=returns)
+        return self.classes_[np.asarray(codes).astype(int)]
+
+    @classmethod
+    def load(cls, path):
+        """Reads a fitted model from a file."""
+        estimator = super().load(path)
+        estimator.classes_ = np.asarray(estimator.classes_)
+        return estimator
+
+
+class MultiClassifier(_AnyClasses, _Tabular):
+    """An estimator of the class of a row, for any number of classes."""
+
+    def _fit(self, verb, inputs, keywords=None):
+        y = check_labels(inputs["y"], _n_rows(inputs["X"]))
+        super()._fit(verb, {**inputs, "y": {"y": y}}, keywords)
+        self.classes_ = np.unique(y)
+        return self
+
+
+class SignalClassifier(_AnyClasses, _Signals, Estimator):
+    """An estimator of the class of an epoch, for any number of classes."""
 
     def _fit(self, verb, inputs, keywords=None):
         X = check_epochs(self, inputs["X"])
@@ -539,17 +564,6 @@ class SignalClassifier(ClassifierMixin, _Signals, Estimator):
         self._check_is_fitted()
         inputs = {**inputs, "X": check_epochs(self, inputs["X"])}
         return super()._apply(verb, inputs, keywords, returns=returns, random_state=random_state)
-
-    def _labels(self, verb, inputs, keywords=None, *, returns):
-        codes = self._apply(verb, inputs, keywords, returns=returns)
-        return self.classes_[np.asarray(codes).astype(int)]
-
-    @classmethod
-    def load(cls, path):
-        """Reads a fitted model from a file."""
-        estimator = super().load(path)
-        estimator.classes_ = np.asarray(estimator.classes_)
-        return estimator
 
 
 def _n_rows(X):

@@ -6,7 +6,7 @@ Written by `cargo xtask gen` from the registry: do not edit.
 
 from ._base import Classifier, CvPlot, Estimator, Measurement, PathPlot, Regressor, Selector, SignalClassifier, SignalTransformer, call_function
 
-__all__ = ["ACMClassifier", "AugmentedCovariance", "DistanceCovariance", "FairClassifier", "FairRegressor", "FairnessAudit", "MutualInfoScreener", "NonconvexCV", "NonconvexClassifier", "NonconvexClassifierCV", "NonconvexPath", "NonconvexRegressor", "TsallisMixedModel", "bandpass", "birge_rozenholc_bins", "choose_bandwidth", "combine_rankings", "evaluate_cross_session", "evaluate_within_session", "lambda_path", "mutual_information", "select_embedding", "spd_distance", "spd_exp", "spd_geometric_mean", "spd_log", "spd_sqrtm", "tangent_space"]
+__all__ = ["ACMClassifier", "AugmentedCovariance", "DistanceCovariance", "FairClassifier", "FairRegressor", "FairnessAudit", "MutualInfoScreener", "NonconvexCV", "NonconvexClassifier", "NonconvexClassifierCV", "NonconvexPath", "NonconvexRegressor", "TsallisMixedModel", "bandpass", "birge_rozenholc_bins", "choose_bandwidth", "combine_rankings", "combine_tests", "evaluate_cross_session", "evaluate_within_session", "lambda_path", "mutual_information", "select_embedding", "spd_distance", "spd_exp", "spd_geometric_mean", "spd_log", "spd_sqrtm", "tangent_space"]
 
 
 class DistanceCovariance(Measurement):
@@ -2452,7 +2452,7 @@ class TsallisMixedModel(Regressor):
         self.mem_limit = mem_limit
         self.verbose = verbose
 
-    def fit(self, X, y=None, groups=None, Z=None):
+    def fit(self, X, y=None, groups=None, Z=None, precision=None):
         """Fit a mixed model whose outlying groups lose weight.
 
         Parameters
@@ -2465,13 +2465,15 @@ class TsallisMixedModel(Regressor):
             Group of each row: one column of any type (n rows); without it every row is a group.
         Z : array-like, default=None
             Columns with a random slope in each group (n, k).
+        precision : array-like, default=None
+            Relative precision of each row's error (n,), > 0: its scatter is scale / precision.
 
         Returns
         -------
         self : TsallisMixedModel
             The fitted object.
         """
-        return self._fit("fit", {"X": X, "y": y, "groups": groups, "Z": Z})
+        return self._fit("fit", {"X": X, "y": y, "groups": groups, "Z": Z, "precision": precision})
 
     def predict(self, X, groups=None, Z=None):
         """Predict rows: with the random effects of groups that the fit saw, without for others.
@@ -2498,6 +2500,7 @@ class TsallisMixedModel(Regressor):
         y=None,
         groups=None,
         Z=None,
+        precision=None,
         *,
         lambdas=None,
         n_lambdas=20,
@@ -2518,6 +2521,8 @@ class TsallisMixedModel(Regressor):
             Group of each row: one column of any type (n rows); without it every row is a group.
         Z : array-like, default=None
             Columns with a random slope in each group (n, k).
+        precision : array-like, default=None
+            Relative precision of each row's error (n,), > 0: its scatter is scale / precision.
         lambdas : sequence of float, default=None
             Levels to fit, from the greatest down; none for `n_lambdas` of them below the one that leaves
             nothing. Must be >= 0.
@@ -2546,7 +2551,7 @@ class TsallisMixedModel(Regressor):
         """
         return self._measure(
             "path",
-            {"X": X, "y": y, "groups": groups, "Z": Z},
+            {"X": X, "y": y, "groups": groups, "Z": Z, "precision": precision},
             {
                 "lambdas": lambdas,
                 "n_lambdas": n_lambdas,
@@ -2601,6 +2606,8 @@ class AugmentedCovariance(SignalTransformer):
     bandpass : Epochs filtered to a band without phase shift.
     evaluate_within_session : Comparison of classifiers by stratified folds within each session.
     evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     select_embedding : Order and lag of an embedding from the signals alone.
     spd_distance : Distances of SPD matrices to a reference.
     spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
@@ -2744,6 +2751,8 @@ class ACMClassifier(SignalClassifier):
     bandpass : Epochs filtered to a band without phase shift.
     evaluate_within_session : Comparison of classifiers by stratified folds within each session.
     evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     select_embedding : Order and lag of an embedding from the signals alone.
     spd_distance : Distances of SPD matrices to a reference.
     spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
@@ -2925,6 +2934,8 @@ def bandpass(
         the training set.
     evaluate_within_session : Comparison of classifiers by stratified folds within each session.
     evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     select_embedding : Order and lag of an embedding from the signals alone.
     spd_distance : Distances of SPD matrices to a reference.
     spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
@@ -3055,6 +3066,8 @@ def evaluate_within_session(
         the training set.
     bandpass : Epochs filtered to a band without phase shift.
     evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     select_embedding : Order and lag of an embedding from the signals alone.
     spd_distance : Distances of SPD matrices to a reference.
     spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
@@ -3203,6 +3216,8 @@ def evaluate_cross_session(
         the training set.
     bandpass : Epochs filtered to a band without phase shift.
     evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     select_embedding : Order and lag of an embedding from the signals alone.
     spd_distance : Distances of SPD matrices to a reference.
     spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
@@ -3247,6 +3262,62 @@ def evaluate_cross_session(
     )
 
 
+def combine_tests(tests, *, n_jobs=None, time_limit=None, mem_limit=None, verbose=False):
+    """Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of subjects).
+
+    Parameters
+    ----------
+    tests : dict, table or array-like
+        One row a data set and ordered pair of pipelines: better, than, n_subjects, difference, p_value, as
+        the tests of `evaluate`.
+    n_jobs : int, default=None
+        Threads; None and -1 use all cores. Results do not depend on it.
+    time_limit : float, default=None
+        Seconds after which the call stops.
+    mem_limit : int, default=None
+        Bytes that the call may reserve.
+    verbose : bool or callable, default=False
+        Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+
+    Returns
+    -------
+    combined : Table
+        One row an ordered pair: data sets, subjects, mean difference, combined p-values.
+
+    See Also
+    --------
+    AugmentedCovariance : Covariance matrices of delay-embedded epochs, for any pipeline of SPD matrices.
+    ACMClassifier : Classifier of epochs on augmented covariances, with order, lag, C and kernel chosen inside
+        the training set.
+    bandpass : Epochs filtered to a band without phase shift.
+    evaluate_within_session : Comparison of classifiers by stratified folds within each session.
+    evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    select_embedding : Order and lag of an embedding from the signals alone.
+    spd_distance : Distances of SPD matrices to a reference.
+    spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
+    spd_log : Logarithms of SPD matrices.
+    spd_exp : Exponentials of symmetric matrices.
+    spd_sqrtm : Square roots of SPD matrices.
+    tangent_space : Tangent vectors of SPD matrices at a reference.
+
+    References
+    ----------
+    .. [1] Igor Carrara, Theodore Papadopoulo, "Classification of BCI-EEG based on augmented covariance
+       matrix", 2023, arXiv:2302.04508.
+    """
+    return call_function(
+        "augmented-covariance",
+        "combine",
+        {"tests": tests},
+        {},
+        returns=("combined",),
+        n_jobs=n_jobs,
+        time_limit=time_limit,
+        mem_limit=mem_limit,
+        verbose=verbose,
+    )
+
+
 def select_embedding(X, *, rule="ami_cao", n_jobs=None, time_limit=None, mem_limit=None, verbose=False):
     """Order and lag of an embedding from the signals alone.
 
@@ -3284,6 +3355,8 @@ def select_embedding(X, *, rule="ami_cao", n_jobs=None, time_limit=None, mem_lim
     bandpass : Epochs filtered to a band without phase shift.
     evaluate_within_session : Comparison of classifiers by stratified folds within each session.
     evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     spd_distance : Distances of SPD matrices to a reference.
     spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
     spd_log : Logarithms of SPD matrices.
@@ -3350,6 +3423,8 @@ def spd_distance(
     bandpass : Epochs filtered to a band without phase shift.
     evaluate_within_session : Comparison of classifiers by stratified folds within each session.
     evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     select_embedding : Order and lag of an embedding from the signals alone.
     spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
     spd_log : Logarithms of SPD matrices.
@@ -3420,6 +3495,8 @@ def spd_geometric_mean(
     bandpass : Epochs filtered to a band without phase shift.
     evaluate_within_session : Comparison of classifiers by stratified folds within each session.
     evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     select_embedding : Order and lag of an embedding from the signals alone.
     spd_distance : Distances of SPD matrices to a reference.
     spd_log : Logarithms of SPD matrices.
@@ -3474,6 +3551,8 @@ def spd_log(matrices, *, n_jobs=None, time_limit=None, mem_limit=None, verbose=F
     bandpass : Epochs filtered to a band without phase shift.
     evaluate_within_session : Comparison of classifiers by stratified folds within each session.
     evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     select_embedding : Order and lag of an embedding from the signals alone.
     spd_distance : Distances of SPD matrices to a reference.
     spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
@@ -3528,6 +3607,8 @@ def spd_exp(matrices, *, n_jobs=None, time_limit=None, mem_limit=None, verbose=F
     bandpass : Epochs filtered to a band without phase shift.
     evaluate_within_session : Comparison of classifiers by stratified folds within each session.
     evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     select_embedding : Order and lag of an embedding from the signals alone.
     spd_distance : Distances of SPD matrices to a reference.
     spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
@@ -3582,6 +3663,8 @@ def spd_sqrtm(matrices, *, n_jobs=None, time_limit=None, mem_limit=None, verbose
     bandpass : Epochs filtered to a band without phase shift.
     evaluate_within_session : Comparison of classifiers by stratified folds within each session.
     evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     select_embedding : Order and lag of an embedding from the signals alone.
     spd_distance : Distances of SPD matrices to a reference.
     spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.
@@ -3649,6 +3732,8 @@ def tangent_space(
     bandpass : Epochs filtered to a band without phase shift.
     evaluate_within_session : Comparison of classifiers by stratified folds within each session.
     evaluate_cross_session : Comparison of classifiers with each session in turn left out.
+    combine_tests : Comparisons on several data sets as one (Stouffer, weighted by the roots of the numbers of
+        subjects).
     select_embedding : Order and lag of an embedding from the signals alone.
     spd_distance : Distances of SPD matrices to a reference.
     spd_geometric_mean : Geometric (or log-Euclidean) mean of SPD matrices.

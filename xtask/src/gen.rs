@@ -89,6 +89,7 @@ fn base(role: Role) -> &'static str {
     match role {
         Role::Regressor => "Regressor",
         Role::Classifier => "Classifier",
+        Role::MultiClassifier => "MultiClassifier",
         Role::Transformer => "Transformer",
         Role::Selector => "Selector",
         Role::SignalClassifier => "SignalClassifier",
@@ -160,8 +161,9 @@ fn limits() -> Vec<String> {
 }
 
 fn method_text(class: &Class, entry: &ClassMethod, verb: &Verb) -> String {
-    let is_label =
-        matches!(class.role, Role::Classifier | Role::SignalClassifier) && verb.kind == VerbKind::Apply && entry.name == "predict";
+    let is_label = matches!(class.role, Role::Classifier | Role::MultiClassifier | Role::SignalClassifier)
+        && verb.kind == VerbKind::Apply
+        && entry.name == "predict";
     let has_probabilities = class.methods.iter().any(|m| m.name == "predict_proba");
     match (is_label, has_probabilities) {
         (true, false) => {
@@ -347,7 +349,7 @@ fn returned(class: &Class, entry: &ClassMethod, verb: &Verb, helper: &str) -> Ve
 
 fn attributes(class: &Class) -> Vec<Entry> {
     let mut entries: Vec<Entry> = class.attributes.iter().map(|(name, doc)| Entry::of((&format!("{name}_"), "", &sentence(doc)))).collect();
-    if matches!(class.role, Role::Regressor | Role::Classifier | Role::Transformer | Role::Selector) {
+    if matches!(class.role, Role::Regressor | Role::Classifier | Role::MultiClassifier | Role::Transformer | Role::Selector) {
         entries.push(Entry::of(("n_features_in_", "int", "Number of features seen in `fit`.")));
         entries.push(Entry::of(("feature_names_in_", "ndarray of str", "Names of the features, where `fit` saw a table.")));
     }
@@ -359,6 +361,8 @@ fn attributes(class: &Class) -> Vec<Entry> {
     }
     if class.role == Role::SignalClassifier {
         entries.push(Entry::of(("n_channels_in_", "int", "Number of channels seen in `fit`.")));
+    }
+    if matches!(class.role, Role::MultiClassifier | Role::SignalClassifier) {
         entries.push(Entry::of(("classes_", "ndarray of shape (K,)", "The labels in rising order.")));
     }
     entries.push(Entry::of(("history_", "Table", "Figures of every recorded step.")));

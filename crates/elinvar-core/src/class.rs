@@ -9,8 +9,10 @@ use serde::Serialize;
 pub enum Role {
     /// `fit` and `predict` a number.
     Regressor,
-    /// `fit` and `predict` a class.
+    /// `fit` and `predict` one of two classes.
     Classifier,
+    /// `fit` and `predict` a class, any number of them.
+    MultiClassifier,
     /// `fit` and `transform`.
     Transformer,
     /// A transformer that keeps some of the columns.

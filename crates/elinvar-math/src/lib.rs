@@ -4,6 +4,7 @@
 pub mod cholesky;
 pub mod covariance;
 pub mod discriminant;
+pub mod error_function;
 pub mod information;
 pub mod joint_diagonalisation;
 pub mod linalg;

@@ -229,6 +229,38 @@ pub fn exp_in_place<T: Real>(values: &mut [T]) {
     );
 }
 
+/// Sum of `of(value)` over a slice, in [`LANES`] lanes that are added up as a tree; for use inside [`dispatch`].
+#[inline(always)]
+pub fn sum<T: Real>(values: &[T], of: impl Fn(T) -> T) -> T {
+    let (groups, rest) = values.as_chunks::<LANES>();
+    let mut lanes = [T::ZERO; LANES];
+    for group in groups {
+        for l in 0..LANES {
+            lanes[l] += of(group[l]);
+        }
+    }
+    for (lane, &value) in lanes.iter_mut().zip(rest) {
+        *lane += of(value);
+    }
+    sum_lanes(&lanes)
+}
+
+/// Inner product, summed as in [`sum`]; for use inside [`dispatch`].
+#[inline(always)]
+pub fn dot<T: Real>(left: &[T], right: &[T]) -> T {
+    let ((a, a_rest), (b, b_rest)) = (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
+    let mut lanes = [T::ZERO; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for l in 0..LANES {
+            lanes[l] = a[l].fused(b[l], lanes[l]);
+        }
+    }
+    for ((lane, &a), &b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+        *lane = a.fused(b, *lane);
+    }
+    sum_lanes(&lanes)
+}
+
 /// Sums the lanes of an accumulator as a tree.
 #[inline(always)]
 pub(crate) fn sum_lanes<T: Real>(lanes: &[T; LANES]) -> T {

@@ -22,6 +22,9 @@ pub enum Activation {
     Gelu,
     /// x / (1 + exp(-x)), also called swish.
     Silu,
+    /// lambda x for x >= 0, lambda alpha (exp(x) - 1) below, with [`SELU_ALPHA`] and [`SELU_LAMBDA`] (Klambauer et al. 2017): standard
+    /// normal in, mean 0 and variance 1 out.
+    Selu,
     /// 1 / (1 + exp(-x)).
     Sigmoid,
     /// ln(1 + exp(x)).
@@ -29,6 +32,11 @@ pub enum Activation {
     /// tanh(x).
     Tanh,
 }
+
+/// alpha of SELU at the fixed point of mean 0 and variance 1.
+pub const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
+/// lambda of SELU at the fixed point of mean 0 and variance 1.
+pub const SELU_LAMBDA: f64 = 1.050_700_987_355_480_5;
 
 impl Activation {
     /// Whether its second derivative is zero wherever it has one.
@@ -51,6 +59,12 @@ pub struct Jet<T> {
 /// One activation as a type, so that the loop over a layer is compiled for it.
 trait Curve {
     fn jet<T: Real>(x: T) -> Jet<T>;
+
+    /// f'(x) from f(x), where that is possible; see [`Activation::slope_follows_from_value`].
+    #[inline(always)]
+    fn slope_at_value<T: Real>(_value: T) -> T {
+        T::of(f64::NAN)
+    }
 }
 
 struct Identity;
@@ -58,6 +72,7 @@ struct Relu;
 struct LeakyRelu;
 struct Elu;
 struct Gelu;
+struct Selu;
 struct Silu;
 struct Sigmoid;
 struct Softplus;
@@ -67,6 +82,10 @@ impl Curve for Identity {
     #[inline(always)]
     fn jet<T: Real>(x: T) -> Jet<T> {
         Jet { value: x, slope: T::one(), curvature: T::zero() }
+    }
+    #[inline(always)]
+    fn slope_at_value<T: Real>(_value: T) -> T {
+        T::one()
     }
 }
 
@@ -81,12 +100,20 @@ impl Curve for Relu {
     fn jet<T: Real>(x: T) -> Jet<T> {
         kinked(x, T::zero())
     }
+    #[inline(always)]
+    fn slope_at_value<T: Real>(value: T) -> T {
+        kinked(value, T::zero()).slope
+    }
 }
 
 impl Curve for LeakyRelu {
     #[inline(always)]
     fn jet<T: Real>(x: T) -> Jet<T> {
         kinked(x, T::of(0.01))
+    }
+    #[inline(always)]
+    fn slope_at_value<T: Real>(value: T) -> T {
+        kinked(value, T::of(0.01)).slope
     }
 }
 
@@ -100,6 +127,10 @@ impl Curve for Elu {
             slope: if below { e } else { T::one() },
             curvature: if below { e } else { T::zero() },
         }
+    }
+    #[inline(always)]
+    fn slope_at_value<T: Real>(value: T) -> T {
+        if value < T::zero() { value + T::one() } else { T::one() }
     }
 }
 
@@ -138,12 +169,34 @@ impl Curve for Silu {
     }
 }
 
+impl Curve for Selu {
+    #[inline(always)]
+    fn jet<T: Real>(x: T) -> Jet<T> {
+        let (lambda, scale) = (T::of(SELU_LAMBDA), T::of(SELU_LAMBDA * SELU_ALPHA));
+        let below = x < T::zero();
+        let (e, e_minus_one) = (if below { x } else { T::zero() }).exp_and_less_one();
+        Jet {
+            value: if below { scale * e_minus_one } else { lambda * x },
+            slope: if below { scale * e } else { lambda },
+            curvature: if below { scale * e } else { T::zero() },
+        }
+    }
+    #[inline(always)]
+    fn slope_at_value<T: Real>(value: T) -> T {
+        if value < T::zero() { value + T::of(SELU_LAMBDA * SELU_ALPHA) } else { T::of(SELU_LAMBDA) }
+    }
+}
+
 impl Curve for Sigmoid {
     #[inline(always)]
     fn jet<T: Real>(x: T) -> Jet<T> {
         let (s, rest) = logistic(x);
         let slope = s * rest;
         Jet { value: s, slope, curvature: slope * (rest - s) }
+    }
+    #[inline(always)]
+    fn slope_at_value<T: Real>(value: T) -> T {
+        value * (T::one() - value)
     }
 }
 
@@ -165,6 +218,10 @@ impl Curve for Tanh {
         let t = x.hyperbolic_tangent();
         let slope = T::one() - t * t;
         Jet { value: t, slope, curvature: -(t + t) * slope }
+    }
+    #[inline(always)]
+    fn slope_at_value<T: Real>(value: T) -> T {
+        T::one() - value * value
     }
 }
 
@@ -196,6 +253,10 @@ macro_rules! with_curve {
                 type $curve = Silu;
                 $body
             }
+            Activation::Selu => {
+                type $curve = Selu;
+                $body
+            }
             Activation::Sigmoid => {
                 type $curve = Sigmoid;
                 $body
@@ -223,6 +284,16 @@ impl Activation {
         matches!(self, Self::Identity | Self::Relu | Self::LeakyRelu | Self::Elu | Self::Softplus)
     }
 
+    /// Whether the slope follows from the value alone, so that a backward pass needs no more than the outputs.
+    pub fn slope_follows_from_value(self) -> bool {
+        !matches!(self, Self::Gelu | Self::Silu | Self::Softplus)
+    }
+
+    /// `gradient <- gradient * f'` from the values of f, for activations whose [`Self::slope_follows_from_value`].
+    pub(crate) fn backward_from_value<T: Real>(self, values: &[T], gradient: &mut [T]) {
+        with_curve!(self, C => backward_from_value::<T, C>(values, gradient));
+    }
+
     /// `values <- f(values + bias)`, rows of `bias.len()` numbers.
     pub(crate) fn apply<T: Real>(self, values: &mut [T], bias: &[T]) {
         with_curve!(self, C => apply::<T, C>(values, bias));
@@ -248,6 +319,17 @@ fn apply<T: Real, C: Curve>(values: &mut [T], bias: &[T]) {
                 for (value, &bias) in row.iter_mut().zip(bias) {
                     *value = C::jet(*value + bias).value;
                 }
+            }
+        },
+    );
+}
+
+fn backward_from_value<T: Real, C: Curve>(values: &[T], gradient: &mut [T]) {
+    dispatch(
+        #[inline(always)]
+        || {
+            for (gradient, &value) in gradient.iter_mut().zip(values) {
+                *gradient *= C::slope_at_value(value);
             }
         },
     );
@@ -290,12 +372,13 @@ fn apply_with_curvature<T: Real, C: Curve>(linear: &mut [T], bias: &[T], values:
 mod tests {
     use super::*;
 
-    pub(crate) const ALL: [Activation; 9] = [
+    pub(crate) const ALL: [Activation; 10] = [
         Activation::Identity,
         Activation::Relu,
         Activation::LeakyRelu,
         Activation::Elu,
         Activation::Gelu,
+        Activation::Selu,
         Activation::Silu,
         Activation::Sigmoid,
         Activation::Softplus,
@@ -336,6 +419,28 @@ mod tests {
                     assert!((f64::from(ours) - truth).abs() < 2e-6 * (1.0 + truth.abs()), "{activation:?} at {x}: {ours} {truth}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn slopes_follow_from_values() {
+        for activation in ALL.into_iter().filter(|a| a.slope_follows_from_value()) {
+            for i in 0..200 {
+                let jet = activation.jet(-6.03 + 0.06 * f64::from(i));
+                let mut gradient = [2.0];
+                activation.backward_from_value(&[jet.value], &mut gradient);
+                assert!((gradient[0] - 2.0 * jet.slope).abs() < 1e-12, "{activation:?} at {}", jet.value);
+            }
+        }
+    }
+
+    #[test]
+    fn selu_saturates_and_keeps_digits_near_zero() {
+        assert!((Activation::Selu.jet(-50.0_f64).value + 1.758_099_340_847_376_6).abs() < 1e-15);
+        for exponent in 1..7 {
+            let x = -(10f32.powi(-exponent));
+            let exact = SELU_LAMBDA * SELU_ALPHA * f64::from(x).exp_m1();
+            assert!((f64::from(Activation::Selu.jet(x).value) / exact - 1.0).abs() < 4e-7, "{x}");
         }
     }
 

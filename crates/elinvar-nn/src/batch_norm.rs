@@ -2,14 +2,27 @@
 
 use crate::real::Real;
 use ndarray::Array2;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// Added to the variance before its root.
-const EPSILON: f64 = 1e-5;
-/// Weight of the newest batch in the running statistics.
-const MOMENTUM: f64 = 0.1;
+/// Constants of a batch norm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchNorm {
+    /// Added to the variance before its root, > 0.
+    pub epsilon: f64,
+    /// Weight of the newest batch in the running statistics, in (0, 1].
+    pub momentum: f64,
+}
+
+impl Default for BatchNorm {
+    fn default() -> Self {
+        Self { epsilon: 1e-5, momentum: 0.1 }
+    }
+}
 
 /// What the backward pass of one batch norm needs.
-pub(super) struct NormTape<T> {
+pub(crate) struct NormTape<T> {
     /// (h - mean) / sqrt(variance + epsilon).
     standard: Array2<T>,
     /// 1 / sqrt(variance + epsilon) a column.
@@ -44,13 +57,19 @@ fn column_moments<T: Real>(values: &Array2<T>) -> (Vec<f64>, Vec<f64>) {
 }
 
 /// Normalises `values` in place: by their own moments when `running` is none, else by the running (mean, variance).
-pub(super) fn forward<T: Real>(values: &mut Array2<T>, scale: &[T], shift: &[T], running: Option<(&[T], &[T])>) -> NormTape<T> {
+pub(crate) fn forward<T: Real>(
+    settings: BatchNorm,
+    values: &mut Array2<T>,
+    scale: &[T],
+    shift: &[T],
+    running: Option<(&[T], &[T])>,
+) -> NormTape<T> {
     let widen = |x: &[T]| x.iter().map(|v| v.widen()).collect::<Vec<f64>>();
     let (mean, variance) = match running {
         Some((mean, variance)) => (widen(mean), widen(variance)),
         None => column_moments(values),
     };
-    let inverse_deviation: Vec<T> = variance.iter().map(|v| T::of(1.0 / (v + EPSILON).sqrt())).collect();
+    let inverse_deviation: Vec<T> = variance.iter().map(|v| T::of(1.0 / (v + settings.epsilon).sqrt())).collect();
     for mut row in values.rows_mut() {
         for (j, value) in row.iter_mut().enumerate() {
             *value = (*value - T::of(mean[j])) * inverse_deviation[j];
@@ -67,7 +86,7 @@ pub(super) fn forward<T: Real>(values: &mut Array2<T>, scale: &[T], shift: &[T],
 
 /// Turns the gradient with respect to the result into that with respect to the argument, in place, and returns the gradients with
 /// respect to scale and shift.
-pub(super) fn backward<T: Real>(tape: &NormTape<T>, gradient: &mut Array2<T>, scale: &[T]) -> (Vec<T>, Vec<T>) {
+pub(crate) fn backward<T: Real>(tape: &NormTape<T>, gradient: &mut Array2<T>, scale: &[T]) -> (Vec<T>, Vec<T>) {
     let width = scale.len();
     let (mut by_scale, mut by_shift) = (vec![0.0; width], vec![0.0; width]);
     for (row, standard) in gradient.rows().into_iter().zip(tape.standard.rows()) {
@@ -88,7 +107,7 @@ pub(super) fn backward<T: Real>(tape: &NormTape<T>, gradient: &mut Array2<T>, sc
 }
 
 /// Derivative of a forward pass along a direction.
-pub(super) struct NormTangent<T> {
+pub(crate) struct NormTangent<T> {
     /// Of (h - mean) / sqrt(variance + epsilon).
     standard: Array2<T>,
     /// Of 1 / sqrt(variance + epsilon), a column.
@@ -114,7 +133,7 @@ fn sums<T: Real>(rows: &Array2<T>, factor: f64) -> Vec<f64> {
 }
 
 /// Turns the tangent of the argument into that of the result, in place; `along` holds the directions of scale and shift.
-pub(super) fn tangent<T: Real>(tape: &NormTape<T>, values: &mut Array2<T>, scale: &[T], along: (&[T], &[T])) -> NormTangent<T> {
+pub(crate) fn tangent<T: Real>(tape: &NormTape<T>, values: &mut Array2<T>, scale: &[T], along: (&[T], &[T])) -> NormTangent<T> {
     let share = tape.share();
     let mean = sums(values, share);
     for mut row in values.rows_mut() {
@@ -134,7 +153,7 @@ pub(super) fn tangent<T: Real>(tape: &NormTape<T>, values: &mut Array2<T>, scale
 
 /// Turns a gradient and its tangent with respect to the result into those with respect to the argument, in place, and returns the
 /// tangents of the gradients with respect to scale and shift. `scales` holds the scale and its direction.
-pub(super) fn backward_tangent<T: Real>(
+pub(crate) fn backward_tangent<T: Real>(
     tape: &NormTape<T>,
     along: &NormTangent<T>,
     gradient: &mut Array2<T>,
@@ -163,11 +182,11 @@ pub(super) fn backward_tangent<T: Real>(
 }
 
 /// Moves the running statistics towards those of the batch; the running variance is the unbiased one.
-pub(super) fn absorb<T: Real>(tape: &NormTape<T>, running_mean: &mut [T], running_variance: &mut [T]) {
+pub(crate) fn absorb<T: Real>(settings: BatchNorm, tape: &NormTape<T>, running_mean: &mut [T], running_variance: &mut [T]) {
     let Some((mean, variance)) = &tape.batch else { return };
     let n = tape.standard.nrows() as f64;
     let unbiased = n / (n - 1.0);
-    let blend = |old: &mut T, new: f64| *old = T::of((1.0 - MOMENTUM) * old.widen() + MOMENTUM * new);
+    let blend = |old: &mut T, new: f64| *old = T::of((1.0 - settings.momentum) * old.widen() + settings.momentum * new);
     running_mean.iter_mut().zip(mean).for_each(|(old, &new)| blend(old, new));
     running_variance.iter_mut().zip(variance).for_each(|(old, &new)| blend(old, new * unbiased));
 }

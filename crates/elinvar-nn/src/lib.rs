@@ -1,21 +1,26 @@
-//! Networks for every method: multi-layer perceptrons, input-convex networks, optimisers and the one training loop.
+//! Networks for every method: fused operations, layers, optimisers and the one training loop.
 //!
-//! Methods see ndarray arrays, specs and objectives only. [`Mlp`] is trained in `f32`; its `f64` instance exists so that
+//! Methods see ndarray arrays, specs and objectives only. A [`Network`] is trained in `f32`; its `f64` instance exists so that
 //! [`gradient_check`] can hold every gradient against central differences.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod activation;
+pub mod alpha_dropout;
+pub mod batch_norm;
 #[cfg(feature = "burn")]
 pub mod burn;
 pub mod gradient_check;
 pub mod icnn;
 pub mod init;
+pub mod layer_norm;
 pub mod mlp;
+pub mod network;
 pub mod optimiser;
 pub mod parameters;
 mod product;
 pub mod real;
 pub mod schedule;
+pub mod sequential;
 pub mod train;
 
 pub use activation::Activation;
@@ -23,6 +28,7 @@ pub use gradient_check::gradient_check;
 pub use icnn::{Icnn, IcnnSpec, Quadratic};
 pub use init::Initialisation;
 pub use mlp::{Mlp, MlpSpec, Pass};
+pub use network::Network;
 pub use optimiser::{Optimiser, OptimiserState};
 pub use parameters::{NamedArrays, Parameters};
 pub use real::Real;

@@ -73,6 +73,12 @@ impl<T: Real> Parameters<T> {
         ndarray::ArrayViewD::from_shape(IxDyn(&entry.shape), &self.values[entry.start..entry.start + entry.len()]).ok()
     }
 
+    /// The matrix of this name, to be changed.
+    pub fn matrix_named_mut(&mut self, name: &str) -> Option<ArrayViewMut2<'_, T>> {
+        let index = self.entries.iter().position(|entry| entry.name == name && entry.shape.len() == 2)?;
+        Some(self.matrix_mut(index))
+    }
+
     /// Adds `factor` times another of the same layout.
     pub fn add_scaled(&mut self, factor: T, other: &Self) {
         for (value, &more) in self.values.iter_mut().zip(&other.values) {
@@ -90,6 +96,13 @@ impl<T: Real> Parameters<T> {
     pub(crate) fn slice_mut(&mut self, index: usize) -> &mut [T] {
         let entry = &self.entries[index];
         &mut self.values[entry.start..entry.start + entry.len()]
+    }
+
+    /// The numbers of arrays `index` and `index + 1`, to be changed.
+    pub(crate) fn pair_mut(&mut self, index: usize) -> (&mut [T], &mut [T]) {
+        let (first, second) = (self.entries[index].len(), self.entries[index + 1].len());
+        let start = self.entries[index].start;
+        self.values[start..start + first + second].split_at_mut(first)
     }
 
     fn rows_and_columns(&self, index: usize) -> (usize, usize) {

@@ -43,7 +43,7 @@ fn fitting(product: elinvar_core::Result<()>) {
 
 /// `out += sum over rows of gradient`: the gradient of a layer's bias.
 pub(crate) fn add_row_sum<T: Real>(gradient: &Array2<T>, out: &mut [T]) {
-    let values = gradient.as_slice().unwrap_or_else(|| unreachable!("made in standard order"));
+    let values = numbers(gradient);
     dispatch(
         #[inline(always)]
         || {
@@ -59,4 +59,9 @@ pub(crate) fn add_row_sum<T: Real>(gradient: &Array2<T>, out: &mut [T]) {
 /// The numbers of an array that this crate made itself, and which is therefore contiguous.
 pub(crate) fn contiguous<T>(array: &mut Array2<T>) -> &mut [T] {
     array.as_slice_mut().unwrap_or_else(|| unreachable!("made in standard order"))
+}
+
+/// The numbers of such an array, to be read.
+pub(crate) fn numbers<T>(array: &Array2<T>) -> &[T] {
+    array.as_slice().unwrap_or_else(|| unreachable!("made in standard order"))
 }

@@ -2,13 +2,13 @@
 
 use super::algorithm::Settings;
 use super::encode::Encoder;
-use super::features::Design;
 use super::measures::statistic;
 use super::metrics::{jensen_shannon, joint_labels, rps_poisson, squared_error, unfairness};
 use super::model::{Data, fit};
 use super::params::{Bandwidth, LambdaPath, Loss, Measure};
 use super::path::{first_below, knee};
 use elinvar_core::{Checked, Column, Context, Error, Result, Table};
+use elinvar_data::design::Design;
 use ndarray::{Array1, ArrayView1, Axis};
 use rand::seq::SliceRandom;
 use rayon::prelude::*;

@@ -2,10 +2,10 @@
 
 use super::algorithm::{Penalty, Settings};
 use super::encode::{Encoder, Protected};
-use super::features::{Design, Features};
 use super::linear::{Objective as Penalised, Rows, fit_linear, mean_rate, moments};
 use super::params::{BatchSize, FairModel, Form, Loss, Measure, OptimizerKind, PenaltyKind};
 use elinvar_core::{Bundle, Checked, Column, Context, Error, Fitted, Item, Model, Result, State, Status, Table, check_finite_vector};
+use elinvar_data::design::{Design, Features};
 use elinvar_math::optimise::{Lbfgs, lbfgs};
 use elinvar_nn::{
     Activation, Batch, Batches, Initialisation, Mlp, MlpSpec, NamedArrays, Objective, Optimiser, OutputGradient, Pass, Schedule, Trainer,

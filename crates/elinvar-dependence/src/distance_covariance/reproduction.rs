@@ -3,7 +3,6 @@
 use super::algorithm::{Penalty, Settings};
 use super::data::{Portfolio, compas, crossed, motor, pg15};
 use super::encode::Encoder;
-use super::features::Design;
 use super::lambda_path::figures as fairness;
 use super::metrics::{accuracy, poisson_deviance};
 use super::model::{Data, fit};
@@ -12,6 +11,7 @@ use elinvar_core::reproduction::{
     Aggregate, Axis, Cell, Claim, Evidence, Figure, Mark, Metrics, Panel, PaperFigure, Reproduction, Rule, Scale, Source, Threshold,
 };
 use elinvar_core::{Checked, Context, Error, Result};
+use elinvar_data::design::Design;
 use elinvar_data::study_file;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};

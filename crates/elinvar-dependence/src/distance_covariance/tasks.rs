@@ -2,7 +2,6 @@
 
 use super::audit::{AuditReport, audit};
 use super::data::motor;
-use super::features::Design;
 use super::lambda_path::{Path, path};
 use super::measures::permutation_test;
 use super::model::{Data, FairPredictor, fit};
@@ -10,6 +9,7 @@ use super::params::{DistanceCovariance, FairModel, FairnessAudit, LambdaPath, Pe
 use elinvar_core::{
     Bundle, Checked, Context, Error, Estimator, Field, Fitted, Input, Measurement, NoParams, Operation, Output, Result, Shape, Table,
 };
+use elinvar_data::design::Design;
 use ndarray::Array1;
 
 const YHAT: Field = Field::columns("yhat", Shape::Vector, "the score: one prediction a row (n,)").flag("score_column");

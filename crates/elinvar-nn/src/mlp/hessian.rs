@@ -5,8 +5,8 @@
 //! count the kinks that lie within the probe instead, which is another matrix.
 
 use super::Mlp;
-use super::norm::{self, NormTangent};
 use super::pass::{CHUNKS_IN_FLIGHT, ChunkTape, LayerTape, Tape};
+use crate::batch_norm::{self, NormTangent};
 use crate::parameters::Parameters;
 use crate::product;
 use crate::real::Real;
@@ -57,7 +57,7 @@ impl<T: Real> Mlp<T> {
             let norm = hidden.norm.as_ref().map(|tape| {
                 let index = self.weight_index(layer) + 2;
                 let along = (direction.slice(index), direction.slice(index + 1));
-                norm::tangent(tape, &mut values, self.parameters.slice(index), along)
+                batch_norm::tangent(tape, &mut values, self.parameters.slice(index), along)
             });
             if let Some(mask) = &hidden.mask {
                 values *= mask;
@@ -160,7 +160,7 @@ impl<T: Real> Mlp<T> {
         let index = self.weight_index(layer);
         if let (Some(norm), Some(along)) = (&tape.norm, &tangent.norm) {
             let scales = (self.parameters.slice(index + 2), direction.slice(index + 2));
-            let (by_scale, by_shift) = norm::backward_tangent(norm, along, &mut flow.value, &mut flow.tangent, scales);
+            let (by_scale, by_shift) = batch_norm::backward_tangent(norm, along, &mut flow.value, &mut flow.tangent, scales);
             out.slice_mut(index + 2).iter_mut().zip(by_scale).for_each(|(sum, more)| *sum += more);
             out.slice_mut(index + 3).iter_mut().zip(by_shift).for_each(|(sum, more)| *sum += more);
         }

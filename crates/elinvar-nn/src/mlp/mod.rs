@@ -6,7 +6,6 @@
 //! gradient with central differences and with PyTorch's autograd.
 
 mod hessian;
-mod norm;
 mod pass;
 mod tangent;
 #[cfg(test)]
@@ -18,6 +17,7 @@ pub(crate) use tangent::reverse_activation;
 
 use crate::activation::Activation;
 use crate::init::Initialisation;
+use crate::network::{self, Network};
 use crate::parameters::{NamedArrays, Parameters};
 use crate::real::Real;
 use elinvar_core::{Error, Result, Stream};
@@ -86,9 +86,6 @@ impl MlpSpec {
     }
 }
 
-/// Running mean and variance of each batch norm: not trained, but saved.
-const RUNNING_PREFIX: &str = "running/";
-
 /// A multi-layer perceptron.
 #[derive(Clone, Debug)]
 pub struct Mlp<T> {
@@ -155,9 +152,13 @@ impl<T: Real> Mlp<T> {
     }
 
     /// Running means and variances of the batch norms.
-    #[cfg(test)]
     pub(crate) fn running(&self) -> &Parameters<T> {
         &self.running
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn running_mut(&mut self) -> &mut Parameters<T> {
+        &mut self.running
     }
 
     /// Outputs (n, outputs) of inputs (n, inputs), without dropout and with the running batch-norm statistics.
@@ -170,22 +171,12 @@ impl<T: Real> Mlp<T> {
         self.check_columns(inputs)?;
         Ok(self.predict_chunks(inputs))
     }
-
-    pub(crate) fn check_columns(&self, inputs: ArrayView2<'_, T>) -> Result<()> {
-        if inputs.ncols() == self.spec.inputs {
-            return Ok(());
-        }
-        Err(Error::input(format!("the network was made for {} input columns, got {}", self.spec.inputs, inputs.ncols()))
-            .hint("give the same columns as at fit"))
-    }
 }
 
 impl Mlp<f32> {
     /// Weights, biases and running statistics as named arrays, each name after `prefix`.
     pub fn to_arrays(&self, prefix: &str) -> NamedArrays {
-        let mut arrays = self.parameters.to_arrays(prefix);
-        arrays.extend(self.running.to_arrays(&format!("{prefix}{RUNNING_PREFIX}")));
-        arrays
+        network::to_arrays(self, prefix)
     }
 
     /// The network of this spec with the arrays that [`Self::to_arrays`] gave under the same prefix.
@@ -194,8 +185,7 @@ impl Mlp<f32> {
     /// When the spec is refused, or an array is absent or has another shape.
     pub fn from_arrays(spec: MlpSpec, arrays: &NamedArrays, prefix: &str) -> Result<Self> {
         let mut network = Self::zeros(spec)?;
-        network.parameters.load_arrays(arrays, prefix)?;
-        network.running.load_arrays(arrays, &format!("{prefix}{RUNNING_PREFIX}"))?;
+        network::load_arrays(&mut network, arrays, prefix)?;
         Ok(network)
     }
 }

@@ -1,7 +1,8 @@
 //! Forward and backward passes in chunks of rows.
 
-use super::norm::{self, NormTape};
 use super::{Mlp, MlpSpec};
+use crate::batch_norm::{self, BatchNorm, NormTape};
+use crate::network::Network;
 use crate::parameters::Parameters;
 use crate::product;
 use crate::real::Real;
@@ -117,7 +118,7 @@ impl<T: Real> Mlp<T> {
     fn normalise(&self, layer: usize, values: &mut Array2<T>, pass: Pass) -> NormTape<T> {
         let index = self.weight_index(layer);
         let running = (pass == Pass::Evaluation).then(|| (self.running.slice(2 * layer), self.running.slice(2 * layer + 1)));
-        norm::forward(values, self.parameters.slice(index + 2), self.parameters.slice(index + 3), running)
+        batch_norm::forward(BatchNorm::default(), values, self.parameters.slice(index + 2), self.parameters.slice(index + 3), running)
     }
 
     fn last_layer(&self, inputs: ArrayView2<'_, T>, last_input: &Array2<T>) -> Array2<T> {
@@ -226,7 +227,7 @@ impl<T: Real> Mlp<T> {
         }
         if let Some(norm) = &tape.norm {
             let index = self.weight_index(layer);
-            let (by_scale, by_shift) = norm::backward(norm, flowing, self.parameters.slice(index + 2));
+            let (by_scale, by_shift) = batch_norm::backward(norm, flowing, self.parameters.slice(index + 2));
             if let Some(gradient) = gradient {
                 gradient.slice_mut(index + 2).iter_mut().zip(by_scale).for_each(|(sum, more)| *sum += more);
                 gradient.slice_mut(index + 3).iter_mut().zip(by_shift).for_each(|(sum, more)| *sum += more);
@@ -241,7 +242,7 @@ impl<T: Real> Mlp<T> {
             for (layer, hidden) in chunk.layers.iter().enumerate() {
                 if let Some(norm) = &hidden.norm {
                     let (mut mean, mut variance) = (self.running.slice(2 * layer).to_vec(), self.running.slice(2 * layer + 1).to_vec());
-                    norm::absorb(norm, &mut mean, &mut variance);
+                    batch_norm::absorb(BatchNorm::default(), norm, &mut mean, &mut variance);
                     self.running.slice_mut(2 * layer).copy_from_slice(&mean);
                     self.running.slice_mut(2 * layer + 1).copy_from_slice(&variance);
                 }

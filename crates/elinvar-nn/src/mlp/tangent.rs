@@ -5,6 +5,7 @@
 //! *and* tangents, gives its gradient with respect to the parameters.
 
 use super::Mlp;
+use crate::network::Network;
 use crate::parameters::Parameters;
 use crate::product;
 use crate::real::Real;

@@ -1,7 +1,7 @@
 //! Saving a run in the middle and taking it up again, bit for bit.
 
 use super::{Trainer, Training};
-use crate::mlp::{Mlp, MlpSpec};
+use crate::network::{self, Network};
 use crate::parameters::NamedArrays;
 use elinvar_core::{Error, Result};
 use ndarray::{ArrayD, IxDyn};
@@ -36,10 +36,8 @@ pub struct Position {
 pub struct Checkpoint {
     /// Weights, moments and best weights.
     pub arrays: NamedArrays,
-    /// Settings and shape, which must be those of the run that goes on.
+    /// Settings, which must be those of the run that goes on.
     pub training: Training,
-    /// Shape of the network.
-    pub spec: MlpSpec,
     /// Where the run is.
     pub position: Position,
 }
@@ -48,29 +46,34 @@ fn vector(values: &[f32]) -> ArrayD<f32> {
     ArrayD::from_shape_fn(IxDyn(&[values.len()]), |index| values[index[0]])
 }
 
-impl Trainer {
+impl<N: Network<f32>> Trainer<N> {
     /// The state of the run after the steps done so far.
     pub fn checkpoint(&self) -> Checkpoint {
-        let mut arrays = self.model.to_arrays("model/");
+        let mut arrays = network::to_arrays(&self.model, "model/");
         arrays.insert("optimiser/first".to_owned(), vector(&self.optimiser.first));
         arrays.insert("optimiser/second".to_owned(), vector(&self.optimiser.second));
         if let Some(best) = &self.best {
-            arrays.extend(best.to_arrays("best/"));
+            arrays.extend(network::to_arrays(best, "best/"));
         }
-        Checkpoint { arrays, training: self.training, spec: self.model.spec().clone(), position: self.position.clone() }
+        Checkpoint { arrays, training: self.training, position: self.position.clone() }
     }
 
-    /// Takes a run up again where [`Self::checkpoint`] left it.
+    /// Takes a run up again where [`Self::checkpoint`] left it; `model` is any network of the same shape.
     ///
     /// # Errors
     /// When an array is absent or has another shape.
-    pub fn resume(checkpoint: Checkpoint) -> Result<Self> {
-        let Checkpoint { arrays, training, spec, position } = checkpoint;
+    pub fn resume(mut model: N, checkpoint: Checkpoint) -> Result<Self> {
+        let Checkpoint { arrays, training, position } = checkpoint;
         let best = match position.best_step.is_some() && training.validation.is_some_and(|validation| validation.patience.is_some()) {
-            true => Some(Mlp::from_arrays(spec.clone(), &arrays, "best/")?),
+            true => {
+                let mut best = model.clone();
+                network::load_arrays(&mut best, &arrays, "best/")?;
+                Some(best)
+            }
             false => None,
         };
-        let mut trainer = Self::new(Mlp::from_arrays(spec, &arrays, "model/")?, training)?;
+        network::load_arrays(&mut model, &arrays, "model/")?;
+        let mut trainer = Self::new(model, training)?;
         for (name, moments) in [("optimiser/first", &mut trainer.optimiser.first), ("optimiser/second", &mut trainer.optimiser.second)] {
             let saved = arrays.get(name).ok_or_else(|| Error::model(format!("the saved run has no array '{name}'")))?;
             if saved.shape() != [moments.len()] {

@@ -12,7 +12,8 @@ mod tests;
 pub use batches::Batches;
 pub use checkpoint::{Checkpoint, Record};
 
-use crate::mlp::{CHUNK_ROWS, Mlp, Pass, Tape};
+use crate::mlp::{Mlp, Pass};
+use crate::network::Network;
 use crate::optimiser::{Optimiser, OptimiserState, clip_norm};
 use crate::parameters::Parameters;
 use crate::schedule::Schedule;
@@ -82,7 +83,7 @@ pub struct OutputGradient {
 }
 
 /// What is minimised. Closures `FnMut(&Batch, ArrayView2<f32>) -> Result<OutputGradient>` are objectives too.
-pub trait Objective {
+pub trait Objective<N = Mlp<f32>> {
     /// Loss of the outputs (batch, outputs) of a batch, and its gradient.
     ///
     /// # Errors
@@ -106,7 +107,7 @@ pub trait Objective {
     ///
     /// # Errors
     /// Whatever the method finds wrong; training stops with it.
-    fn penalty(&mut self, _batch: &Batch<'_>, _model: &Mlp<f32>, _gradient: &mut Parameters<f32>) -> Result<f64> {
+    fn penalty(&mut self, _batch: &Batch<'_>, _model: &N, _gradient: &mut Parameters<f32>) -> Result<f64> {
         Ok(0.0)
     }
 
@@ -114,12 +115,12 @@ pub trait Objective {
     ///
     /// # Errors
     /// Whatever the method finds wrong; training stops with it.
-    fn validate(&mut self, _step: u64, _model: &Mlp<f32>) -> Result<Option<f64>> {
+    fn validate(&mut self, _step: u64, _model: &N) -> Result<Option<f64>> {
         Ok(None)
     }
 }
 
-impl<F: FnMut(&Batch<'_>, ArrayView2<'_, f32>) -> Result<OutputGradient>> Objective for F {
+impl<N, F: FnMut(&Batch<'_>, ArrayView2<'_, f32>) -> Result<OutputGradient>> Objective<N> for F {
     fn loss(&mut self, batch: &Batch<'_>, outputs: ArrayView2<'_, f32>) -> Result<OutputGradient> {
         self(batch, outputs)
     }
@@ -142,13 +143,13 @@ pub struct TrainingReport {
 ///
 /// # Errors
 /// When a setting is out of range, the objective fails, or the context stops the work.
-pub fn train(
-    model: Mlp<f32>,
+pub fn train<N: Network<f32>>(
+    model: N,
     training: Training,
     inputs: ArrayView2<'_, f32>,
-    objective: &mut impl Objective,
+    objective: &mut impl Objective<N>,
     ctx: &mut Context,
-) -> Result<(Mlp<f32>, TrainingReport)> {
+) -> Result<(N, TrainingReport)> {
     let mut trainer = Trainer::new(model, training)?;
     trainer.advance(u64::MAX, inputs, objective, ctx)?;
     Ok(trainer.finish())
@@ -156,20 +157,20 @@ pub fn train(
 
 /// Training that can be stopped, saved and taken up again.
 #[derive(Clone, Debug)]
-pub struct Trainer {
+pub struct Trainer<N = Mlp<f32>> {
     training: Training,
-    model: Mlp<f32>,
+    model: N,
     optimiser: OptimiserState,
-    best: Option<Mlp<f32>>,
+    best: Option<N>,
     position: Position,
 }
 
-impl Trainer {
+impl<N: Network<f32>> Trainer<N> {
     /// A fresh start.
     ///
     /// # Errors
     /// When a setting is out of range.
-    pub fn new(model: Mlp<f32>, training: Training) -> Result<Self> {
+    pub fn new(model: N, training: Training) -> Result<Self> {
         training.batches.check()?;
         training.schedule.check()?;
         if let Some(limit) = training.clip_norm
@@ -190,7 +191,7 @@ impl Trainer {
     }
 
     /// The network as it is now.
-    pub fn model(&self) -> &Mlp<f32> {
+    pub fn model(&self) -> &N {
         &self.model
     }
 
@@ -205,7 +206,7 @@ impl Trainer {
     ///
     /// # Errors
     /// When the objective fails, shapes disagree, or the context stops the work.
-    pub fn advance(&mut self, until: u64, inputs: ArrayView2<'_, f32>, objective: &mut impl Objective, ctx: &mut Context) -> Result<()> {
+    pub fn advance(&mut self, until: u64, inputs: ArrayView2<'_, f32>, objective: &mut impl Objective<N>, ctx: &mut Context) -> Result<()> {
         self.model.check_columns(inputs)?;
         if inputs.nrows() == 0 {
             return Err(Error::input("the training data must have at least 1 row, got 0"));
@@ -230,14 +231,14 @@ impl Trainer {
     }
 
     /// One step at the learning rate `rate`; `gradient` is scratch of the parameters' layout.
-    fn one_step(&mut self, batch: &Batch<'_>, rate: f64, objective: &mut impl Objective, gradient: &mut Parameters<f32>) -> Result<f64> {
+    fn one_step(&mut self, batch: &Batch<'_>, rate: f64, objective: &mut impl Objective<N>, gradient: &mut Parameters<f32>) -> Result<f64> {
         gradient.values_mut().fill(0.0);
         let pass = Pass::Training { seed: batch.context.seed(), step: batch.step };
         let model = &self.model;
-        let (outputs, tape) = on_threads(batch, || model.forward(batch.inputs, pass))?;
+        let (outputs, tape) = on_threads(model, batch, || model.forward(batch.inputs, pass))?;
         let OutputGradient { loss, gradient: by_output } = objective.loss(batch, outputs.view())?;
         check_shape(&outputs, &by_output)?;
-        on_threads(batch, || model.backward(&tape, by_output.view(), gradient));
+        on_threads(model, batch, || model.backward(&tape, by_output.view(), gradient));
         let penalty = objective.penalty(batch, model, gradient)?;
         let curvature = match self.training.optimiser.needs_curvature() {
             true => self.hessian_diagonal(batch, objective, &outputs, &tape, by_output.view())?,
@@ -255,9 +256,9 @@ impl Trainer {
     fn hessian_diagonal(
         &mut self,
         batch: &Batch<'_>,
-        objective: &mut impl Objective,
+        objective: &mut impl Objective<N>,
         outputs: &Array2<f32>,
-        tape: &Tape<f32>,
+        tape: &N::Tape,
         by_output: ArrayView2<'_, f32>,
     ) -> Result<Vec<f32>> {
         let mut stream = batch.context.stream(&[("probe", batch.step)]);
@@ -265,10 +266,10 @@ impl Trainer {
         signs.values_mut().iter_mut().for_each(|sign| *sign = if stream.random::<bool>() { 1.0 } else { -1.0 });
         let mut product = self.penalty_hessian_vector(batch, objective, &signs)?;
         let model = &self.model;
-        let (tangent, along) = on_threads(batch, || model.parameter_tangent(tape, &signs))?;
+        let (tangent, along) = on_threads(model, batch, || model.parameter_tangent(tape, &signs))?;
         let turn = objective.gradient_tangent(batch, outputs.view(), tangent.view())?;
         check_shape(outputs, &turn)?;
-        on_threads(batch, || model.hessian_vector(tape, &along, &signs, by_output, turn.view(), &mut product));
+        on_threads(model, batch, || model.hessian_vector(tape, &along, &signs, by_output, turn.view(), &mut product));
         Ok(product.values().iter().zip(signs.values()).map(|(h, sign)| h * sign).collect())
     }
 
@@ -276,7 +277,7 @@ impl Trainer {
     fn penalty_hessian_vector(
         &mut self,
         batch: &Batch<'_>,
-        objective: &mut impl Objective,
+        objective: &mut impl Objective<N>,
         z: &Parameters<f32>,
     ) -> Result<Parameters<f32>> {
         let start = self.model.parameters().clone();
@@ -292,7 +293,7 @@ impl Trainer {
     }
 
     /// At the end of a round: a record, and validation where it is asked for.
-    fn close_round(&mut self, plan: &batches::Plan, objective: &mut impl Objective) -> Result<()> {
+    fn close_round(&mut self, plan: &batches::Plan, objective: &mut impl Objective<N>) -> Result<()> {
         let every = self.training.validation.map_or(plan.rounds_a_record(), |validation| validation.every) * plan.steps_a_round;
         let step = self.position.step;
         if !step.is_multiple_of(every) && step != plan.steps {
@@ -328,7 +329,7 @@ impl Trainer {
     }
 
     /// The trained network (the best one when patience was asked for) and the report.
-    pub fn finish(self) -> (Mlp<f32>, TrainingReport) {
+    pub fn finish(self) -> (N, TrainingReport) {
         let waiting = self.training.validation.is_some_and(|validation| validation.patience.is_some());
         let status = if waiting && !self.position.stopped { Status::IterationLimit } else { Status::Converged };
         let report =
@@ -345,6 +346,6 @@ fn check_shape(outputs: &Array2<f32>, gradient: &Array2<f32>) -> Result<()> {
 }
 
 /// Runs on the context's threads when a batch is longer than one chunk, else here: a hop to the pool costs more than a small step.
-fn on_threads<R: Send>(batch: &Batch<'_>, work: impl FnOnce() -> R + Send) -> R {
-    if batch.rows.len() > CHUNK_ROWS { batch.context.install(work) } else { work() }
+fn on_threads<N: Network<f32>, R: Send>(network: &N, batch: &Batch<'_>, work: impl FnOnce() -> R + Send) -> R {
+    if batch.rows.len() > network.chunk_rows() { batch.context.install(work) } else { work() }
 }

@@ -115,7 +115,7 @@ fn stopping_and_going_on_gives_the_same_bits() {
             let checkpoint = trainer.checkpoint();
             let text = serde_json::to_string(&checkpoint.position).unwrap();
             let position = serde_json::from_str(&text).unwrap();
-            let mut trainer = Trainer::resume(Checkpoint { position, ..checkpoint }).unwrap();
+            let mut trainer = Trainer::resume(network(0.2, true), Checkpoint { position, ..checkpoint }).unwrap();
             trainer.advance(u64::MAX, x.view(), &mut squares(), &mut Context::new(7)).unwrap();
             let (model, report) = trainer.finish();
             assert_eq!(model.parameters().values(), whole.0.parameters().values(), "{optimiser:?} after {pause}");

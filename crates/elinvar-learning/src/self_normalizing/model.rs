@@ -1,0 +1,357 @@
+//! Fitted networks: kept, applied, described.
+
+use super::fit::Targets;
+use super::params::{Setting, Snn, Task};
+use super::report::LayerMoments;
+use elinvar_core::{Bundle, Column, Context, Error, Item, Model, Result, State, Table, check_finite_vector};
+use elinvar_data::classes::{Classes, only_column};
+use elinvar_data::design::{Design, Features};
+use elinvar_nn::NamedArrays;
+use elinvar_nn::sequential::{Sequential, SequentialSpec};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// What the outputs of a network stand for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Labels {
+    /// One output a class.
+    Classes(Classes),
+    /// One output, in units of `scale` from `centre`.
+    Number { centre: f64, scale: f64 },
+    /// One output an answer, by the names of the columns.
+    Answers(Vec<String>),
+}
+
+impl Labels {
+    /// Learns what there is to predict, and the targets of the loss.
+    pub(super) fn learn(task: Task, standardize: bool, y: &Table) -> Result<(Self, Targets)> {
+        match task {
+            Task::Classification => {
+                let (classes, codes) = Classes::of(&only_column(y, "y")?)?;
+                Ok((Self::Classes(classes), Targets::Classes(codes)))
+            }
+            Task::Regression => {
+                let numbers = y.numbers(y.names().first().map_or("y", String::as_str))?;
+                only_column(y, "y")?;
+                check_finite_vector("y", numbers.view())?;
+                let (mean, spread) = centre_and_scale(numbers.iter().copied());
+                let (centre, scale) = if standardize { (mean, spread) } else { (0.0, 1.0) };
+                let standard = numbers.iter().map(|v| ((v - centre) / scale) as f32).collect();
+                Ok((Self::Number { centre, scale }, Targets::Numbers(standard)))
+            }
+            Task::Multitask => {
+                let columns = y.iter().map(|(name, column)| answers(name, column)).collect::<Result<Vec<Vec<f32>>>>()?;
+                let answers = Array2::from_shape_fn((y.n_rows(), columns.len()), |(i, j)| columns[j][i]);
+                Ok((Self::Answers(y.names().to_vec()), Targets::Answers(answers)))
+            }
+        }
+    }
+
+    /// Labels of class numbers, or the answers (yes from a probability of one half on).
+    pub(super) fn table(&self, codes: &[usize], probabilities: &Array2<f64>) -> Result<Table> {
+        match self {
+            Self::Classes(classes) => Table::new().with("label", classes.column(codes)),
+            Self::Answers(names) => names.iter().zip(probabilities.columns()).try_fold(Table::new(), |table, (name, column)| {
+                table.with(name.as_str(), Column::Integer(column.iter().map(|p| i64::from(*p >= 0.5)).collect()))
+            }),
+            Self::Number { .. } => Err(Error::internal("numbers have no labels")),
+        }
+    }
+
+    /// Number of outputs of the network.
+    pub(super) fn outputs(&self) -> usize {
+        match self {
+            Self::Classes(classes) => classes.len(),
+            Self::Number { .. } => 1,
+            Self::Answers(names) => names.len(),
+        }
+    }
+}
+
+/// A column of 0 and 1, NaN where it is empty.
+fn answers(name: &str, column: &Column) -> Result<Vec<f32>> {
+    let numbers = column.to_numbers().ok_or_else(|| Error::input(format!("answers '{name}' must be 0, 1 or missing, got text")))?;
+    let fine = |v: &f64| v.is_nan() || *v == 0.0 || *v == 1.0;
+    match numbers.iter().position(|v| !fine(v)) {
+        Some(row) => Err(Error::input(format!("answers '{name}' must be 0, 1 or missing, got {} in row {row}", numbers[row]))),
+        None if numbers.iter().all(|v| v.is_nan()) => Err(Error::input(format!("answers '{name}' are all missing")).hint("leave it out")),
+        None => Ok(numbers.iter().map(|v| *v as f32).collect()),
+    }
+}
+
+/// Mean and standard deviation; 1 for values without spread.
+fn centre_and_scale(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let n = values.clone().count() as f64;
+    let mean = values.clone().map(|v| v / n).sum::<f64>();
+    let variance = values.map(|v| (v - mean) * (v - mean) / n).sum::<f64>();
+    let constant = variance <= (1e-12 * mean).powi(2) || !variance.is_finite();
+    (mean, if constant { 1.0 } else { variance.sqrt() })
+}
+
+/// How features become inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Standard {
+    pub(super) centre: Array1<f64>,
+    pub(super) scale: Array1<f64>,
+    /// Features without spread on the training rows, which the network does not see.
+    pub(super) constant: Vec<usize>,
+    /// Mean and variance of the other features before.
+    before: Vec<(usize, f64, f64)>,
+}
+
+impl Standard {
+    pub(super) fn learn(x: ArrayView2<'_, f64>, rows: &[usize], standardize: bool) -> Self {
+        let d = x.ncols();
+        let (mut centre, mut scale) = (Array1::zeros(d), Array1::ones(d));
+        let (mut constant, mut before) = (Vec::new(), Vec::new());
+        for (j, column) in x.columns().into_iter().enumerate() {
+            let values = rows.iter().map(|&i| column[i]);
+            let (mean, spread) = centre_and_scale(values.clone());
+            let first = column[rows[0]];
+            if values.clone().all(|v| v == first) {
+                constant.push(j);
+            } else {
+                before.push((j, mean, spread * spread));
+            }
+            if standardize {
+                (centre[j], scale[j]) = (mean, spread);
+            }
+        }
+        Self { centre, scale, constant, before }
+    }
+
+    /// Inputs (n, d); constant features are 0.
+    pub(super) fn apply(&self, x: ArrayView2<'_, f64>) -> Array2<f32> {
+        let mut inputs = ((&x - &self.centre) / &self.scale).mapv(|v| v as f32);
+        self.constant.iter().for_each(|&j| inputs.index_axis_mut(Axis(1), j).fill(0.0));
+        inputs
+    }
+
+    /// Says which features are constant, and whether inputs lie outside what is proven.
+    pub(super) fn warn(&self, names: &[String], standardized: bool, ctx: &mut Context) {
+        const NAMED: usize = 5;
+        if !self.constant.is_empty() {
+            let shown: Vec<&str> = self.constant.iter().take(NAMED).map(|&j| names[j].as_str()).collect();
+            let more = if self.constant.len() > NAMED { ", ..." } else { "" };
+            ctx.warn(format!("{} feature(s) are constant and left out: {}{more}", self.constant.len(), shown.join(", ")));
+        }
+        let outside = |mean: f64, variance: f64| mean.abs() > 0.1 || !(0.8..=1.5).contains(&variance);
+        if !standardized && let Some(&(j, mean, variance)) = self.before.iter().find(|(_, mean, variance)| outside(*mean, *variance)) {
+            ctx.warn(format!(
+                "feature '{}' has mean {mean:.3} and variance {variance:.3}, outside the proven domain (|mean| <= 0.1, variance 0.8 to 1.5); \
+                 set standardize to true",
+                names[j]
+            ));
+        }
+    }
+}
+
+/// One setting of a search.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The setting.
+    pub setting: Setting,
+    /// Smoothed held-out loss of its best epoch; none where training diverged.
+    pub score: Option<f64>,
+    /// That epoch.
+    pub best_epoch: usize,
+}
+
+impl Tried {
+    /// One row a setting.
+    pub(super) fn table(tried: &[Tried]) -> Result<Table> {
+        let integer = |of: fn(&Tried) -> usize| Column::Integer(tried.iter().map(|t| of(t) as i64).collect());
+        let number = |of: fn(&Tried) -> f64| Column::Number(tried.iter().map(of).collect());
+        Table::new()
+            .with("hidden_layers", integer(|t| t.setting.hidden_layers))?
+            .with("units", integer(|t| t.setting.units))?
+            .with("form", Column::Text(tried.iter().map(|t| Some(format!("{:?}", t.setting.form).to_lowercase())).collect()))?
+            .with("dropout", number(|t| t.setting.dropout))?
+            .with("lr", number(|t| t.setting.lr))?
+            .with("loss", number(|t| t.score.unwrap_or(f64::NAN)))?
+            .with("best_epoch", integer(|t| t.best_epoch))
+    }
+}
+
+/// A fitted network.
+#[derive(Clone, Debug)]
+pub struct SnnModel {
+    pub(super) task: Task,
+    pub(super) features: Features,
+    pub(super) standard: Standard,
+    pub(super) labels: Labels,
+    pub(super) network: Sequential<f32>,
+    pub(super) best_epoch: usize,
+    pub(super) score: f64,
+    /// The parameters of the fit, the chosen ones of a search.
+    pub(super) setting: Snn,
+    pub(super) moments: Vec<LayerMoments>,
+    /// Every setting of a search.
+    pub(super) tried: Option<Vec<Tried>>,
+}
+
+impl SnnModel {
+    /// Inputs of the network for rows of features.
+    pub(super) fn inputs(&self, x: &Design) -> Result<Array2<f32>> {
+        Ok(self.standard.apply(x.apply(&self.features)?.view()))
+    }
+
+    /// Outputs of the network (n, outputs): logits, or the standardised number.
+    ///
+    /// # Errors
+    /// Other columns than those of the fit, or outputs that are not finite.
+    pub fn outputs(&self, x: &Design, ctx: &Context) -> Result<Array2<f32>> {
+        let inputs = self.inputs(x)?;
+        let outputs = ctx.install(|| self.network.predict(inputs.view()))?;
+        match outputs.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite())) {
+            None => Ok(outputs),
+            Some(row) => Err(Error::numeric(format!("the prediction of row {row} is not finite"))
+                .hint("its features lie far outside those of the fit: check their scale")),
+        }
+    }
+
+    /// Probability of each class, or of each answer being yes (n, outputs).
+    ///
+    /// # Errors
+    /// As for [`Self::outputs`]; a network of numbers has none.
+    pub fn probabilities(&self, x: &Design, ctx: &Context) -> Result<Array2<f64>> {
+        let mut outputs = self.outputs(x, ctx)?.mapv(f64::from);
+        match self.labels {
+            Labels::Classes(_) => outputs.rows_mut().into_iter().for_each(|mut row| {
+                let largest = row.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+                row.mapv_inplace(|v| (v - largest).exp());
+                let sum = row.sum();
+                row /= sum;
+            }),
+            Labels::Answers(_) => outputs.mapv_inplace(|v| 1.0 / (1.0 + (-v).exp())),
+            Labels::Number { .. } => return Err(Error::model("a network of numbers has no probabilities")),
+        }
+        Ok(outputs)
+    }
+
+    /// Numbers of the most probable classes (n,), among [`Classes`] in rising order.
+    ///
+    /// # Errors
+    /// As for [`Self::probabilities`].
+    pub fn codes(&self, x: &Design, ctx: &Context) -> Result<Vec<usize>> {
+        Ok(greatest(&self.probabilities(x, ctx)?))
+    }
+
+    /// Predicted numbers (n,).
+    ///
+    /// # Errors
+    /// As for [`Self::outputs`]; a network of classes has none.
+    pub fn numbers(&self, x: &Design, ctx: &Context) -> Result<Array1<f64>> {
+        match self.labels {
+            Labels::Number { centre, scale } => Ok(self.outputs(x, ctx)?.index_axis(Axis(1), 0).mapv(|v| centre + scale * f64::from(v))),
+            _ => Err(Error::model("a network of classes predicts no numbers")),
+        }
+    }
+
+    /// The network itself.
+    pub fn network(&self) -> &Sequential<f32> {
+        &self.network
+    }
+
+    /// Mean and variance of every hidden layer on training rows.
+    pub fn moments(&self) -> &[LayerMoments] {
+        &self.moments
+    }
+
+    /// Epoch whose weights were taken.
+    pub fn best_epoch(&self) -> usize {
+        self.best_epoch
+    }
+
+    /// Parameters of the fit; of a search the chosen ones.
+    pub fn setting(&self) -> &Snn {
+        &self.setting
+    }
+}
+
+/// Place of the greatest number of every row, the first of equal ones.
+pub(super) fn greatest(rows: &Array2<f64>) -> Vec<usize> {
+    let of =
+        |row: ArrayView1<'_, f64>| row.iter().enumerate().fold((0, f64::NEG_INFINITY), |b, (k, &p)| if p > b.1 { (k, p) } else { b }).0;
+    rows.rows().into_iter().map(of).collect()
+}
+
+impl Model for SnnModel {
+    const METHOD: &'static str = super::SLUG;
+    const FORMAT: u32 = 1;
+
+    fn attributes(&self) -> Bundle<'static> {
+        let mut attributes = Bundle::new()
+            .with("n_layers", self.setting.hidden_layers as f64)
+            .with("n_parameters", elinvar_nn::Network::parameters(&self.network).values().len() as f64)
+            .with("best_epoch", self.best_epoch as f64)
+            .with("best_loss", self.score)
+            .with("feature_names", json!(self.features.names()))
+            .with("moments", LayerMoments::table(&self.moments).unwrap_or_default());
+        match &self.labels {
+            Labels::Classes(classes) => attributes.insert("classes", json!(classes)),
+            Labels::Answers(names) => attributes.insert("answers", json!(names)),
+            Labels::Number { .. } => {}
+        }
+        if let Some(tried) = &self.tried {
+            attributes.insert("best_params", json!(Setting::of(&self.setting)));
+            attributes.insert("results", Tried::table(tried).unwrap_or_default());
+        }
+        attributes
+    }
+
+    fn to_state(&self) -> State {
+        let mut arrays = Bundle::new();
+        self.network.to_arrays("network/").into_iter().for_each(|(name, array)| arrays.insert(name, array));
+        arrays.insert("centre", self.standard.centre.clone());
+        arrays.insert("scale", self.standard.scale.clone());
+        let json = json!({
+            "task": self.task,
+            "features": self.features,
+            "constant": self.standard.constant,
+            "labels": self.labels,
+            "spec": self.network.spec(),
+            "best_epoch": self.best_epoch,
+            "score": self.score,
+            "setting": self.setting,
+            "moments": self.moments,
+            "tried": self.tried,
+        });
+        State { arrays, json }
+    }
+
+    fn from_state(state: State, _format: u32) -> Result<Self> {
+        let spec: SequentialSpec = state.field("spec")?;
+        let mut named = NamedArrays::new();
+        for (name, item) in state.arrays.iter() {
+            if let Item::Array32(array) = item {
+                named.insert(name.to_owned(), array.to_owned());
+            }
+        }
+        let standard = Standard {
+            centre: state.arrays.vector("centre")?.into_owned(),
+            scale: state.arrays.vector("scale")?.into_owned(),
+            constant: state.field("constant")?,
+            before: Vec::new(),
+        };
+        let features: Features = state.field("features")?;
+        let d = features.names().len();
+        if standard.centre.len() != d || standard.scale.len() != d || standard.constant.iter().any(|&j| j >= d) || spec.inputs != d {
+            return Err(Error::model("the model file is damaged: its features and its network do not fit together"));
+        }
+        Ok(Self {
+            task: state.field("task")?,
+            features,
+            standard,
+            labels: state.field("labels")?,
+            network: Sequential::from_arrays(spec, &named, "network/")?,
+            best_epoch: state.field("best_epoch")?,
+            score: state.field("score")?,
+            setting: state.field("setting")?,
+            moments: state.field("moments")?,
+            tried: state.field("tried")?,
+        })
+    }
+}
