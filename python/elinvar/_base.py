@@ -359,6 +359,11 @@ class _Tabular(Estimator):
 class Regressor(RegressorMixin, _Tabular):
     """An estimator of a number."""
 
+    @classmethod
+    def example(cls, method):
+        """Small valid data for a method of this class."""
+        return _with_one_target(super().example(method))
+
     def _fit(self, verb, inputs, keywords=None):
         y = check_target(inputs["y"], _n_rows(inputs["X"]))
         return super()._fit(verb, {**inputs, "y": y}, keywords)
@@ -524,8 +529,7 @@ class _AnyClasses(ClassifierMixin):
     @classmethod
     def example(cls, method):
         """Small valid data for a method of this class."""
-        data = super().example(method)
-        return {**data, "y": next(iter(data["y"].values()))} if "y" in data else data
+        return _with_one_target(super().example(method))
 
     def _labels(self, verb, inputs, keywords=None, *, returns):
         codes = self._apply(verb, inputs, keywords, returns=returns)
@@ -564,6 +568,12 @@ class SignalClassifier(_AnyClasses, _Signals, Estimator):
         self._check_is_fitted()
         inputs = {**inputs, "X": check_epochs(self, inputs["X"])}
         return super()._apply(verb, inputs, keywords, returns=returns, random_state=random_state)
+
+
+def _with_one_target(data):
+    """Data whose target is a vector, where it was a table of one column."""
+    y = data.get("y")
+    return {**data, "y": next(iter(y.values()))} if hasattr(y, "values") else data
 
 
 def _n_rows(X):

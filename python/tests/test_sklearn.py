@@ -18,6 +18,7 @@ from elinvar.dependence import (
     NonconvexRegressor,
     TsallisMixedModel,
 )
+from elinvar.learning import SnnClassifier, SnnGridSearch, SnnRegressor
 from elinvar.transport import MongeGapMap
 
 
@@ -34,6 +35,10 @@ class MapToItself(MongeGapMap):
 
 
 ESTIMATORS = [
+    SnnClassifier(hidden_layers=2, units=32, max_epochs=40, lr=0.05, random_state=0),
+    SnnRegressor(hidden_layers=2, units=32, max_epochs=60, lr=0.05, random_state=0),
+    SnnGridSearch(hidden_layers=(1, 2), units=(32,), lr=(0.05,), dropout=(0.0,), max_epochs=40, random_state=0),
+
     FairRegressor(loss="gaussian", model="linear"),
     FairRegressor(loss="gaussian", hidden_layers=(8,), max_epochs=200, batch_size=None, learning_rate=1e-2, dropout=0.0),
     FairClassifier(model="linear"),

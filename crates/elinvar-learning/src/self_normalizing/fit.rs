@@ -58,15 +58,20 @@ impl Prepared {
     }
 }
 
+/// Held-out rows below which a fit does without.
+const FEW: usize = 4;
+
 pub(super) fn fit(params: &Checked<Snn>, data: &Data, ctx: &mut Context) -> Result<Fitted<SnnModel>> {
     let share = if params.early_stopping { params.validation_fraction } else { 0.0 };
-    let prepared = prepare(params.task, params.standardize, share, data, ctx)?;
+    let prepared = prepare(params.task, params.standardize, (share, FEW), data, ctx)?;
     let trained = train(params, &prepared, ctx)?;
     finish(params, prepared, trained, None, ctx)
 }
 
 /// Checks and standardises the data, and holds rows out.
-pub(super) fn prepare(task: Task, standardize: bool, share: f64, data: &Data, ctx: &mut Context) -> Result<Prepared> {
+///
+/// `share` is that of the rows held out, and the least number that is worth it.
+pub(super) fn prepare(task: Task, standardize: bool, share: (f64, usize), data: &Data, ctx: &mut Context) -> Result<Prepared> {
     let n = data.x.n_rows();
     if n == 0 {
         return Err(Error::input("X must have at least 1 row, got 0 sample(s)"));
@@ -86,7 +91,7 @@ pub(super) fn prepare(task: Task, standardize: bool, share: f64, data: &Data, ct
 }
 
 /// Rows to train on and rows held out, classes in the same shares.
-fn split(n: usize, share: f64, targets: &Targets, ctx: &Context) -> (Vec<usize>, Vec<usize>) {
+fn split(n: usize, (share, least): (f64, usize), targets: &Targets, ctx: &Context) -> (Vec<usize>, Vec<usize>) {
     let mut rows: Vec<usize> = (0..n).collect();
     rows.shuffle(&mut ctx.stream(&[("validation", 0)]));
     let class = |row: usize| if let Targets::Classes(classes) = targets { classes[row] } else { 0 };
@@ -98,7 +103,7 @@ fn split(n: usize, share: f64, targets: &Targets, ctx: &Context) -> (Vec<usize>,
         if passes { held.push(row) } else { training.push(row) }
     }
     // Too few rows to judge anything: train on all of them.
-    if held.len() < 4 {
+    if held.len() < least {
         training.append(&mut held);
     }
     training.sort_unstable();
@@ -278,11 +283,11 @@ const SHOWN_ROWS: usize = 2000;
 
 /// Fits every setting of the grid to the same rows and keeps the one with the least held-out loss.
 pub(super) fn search(params: &Checked<SnnGridSearch>, data: &Data, ctx: &mut Context) -> Result<Fitted<SnnModel>> {
-    let prepared = prepare(params.task, params.standardize, params.validation_fraction, data, ctx)?;
+    let prepared = prepare(params.task, params.standardize, (params.validation_fraction, 1), data, ctx)?;
     if prepared.held.is_empty() {
         let n = data.x.n_rows();
         return Err(Error::input(format!(
-            "a search needs at least 4 rows to judge by, which {} of {n} rows are not",
+            "a search needs a row to judge by, which a share of {} of {n} sample(s) is not",
             params.validation_fraction
         ))
         .hint("give more rows, or raise validation_fraction"));

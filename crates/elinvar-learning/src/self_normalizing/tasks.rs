@@ -28,9 +28,9 @@ impl Input<'_> for Data {
     }
 }
 
-/// 90 rows of three classes, 4 features.
+/// 90 rows of two classes, 4 features: as classes, as numbers and as answers.
 fn training() -> Bundle<'static> {
-    let (x, classes) = super::data::blobs(90, 4, 3, &mut elinvar_core::random::stream(0, &[("example", 0)]));
+    let (x, classes) = super::data::blobs(90, 4, 2, &mut elinvar_core::random::stream(0, &[("example", 0)]));
     let y = Column::Integer(classes.into_iter().map(|c| c as i64).collect());
     Bundle::new().with("X", x).with("y", Table::new().with("y", y).unwrap_or_default())
 }
