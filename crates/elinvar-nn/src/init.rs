@@ -24,14 +24,16 @@ impl Initialisation {
     pub(crate) fn fill<T: Real>(self, weights: &mut [T], inputs: usize, stream: &mut Stream) {
         let inputs = inputs as f64;
         match self {
-            Self::KaimingUniform => {
-                let bound = (6.0 / inputs).sqrt();
-                weights.fill_with(|| T::of(bound * (2.0 * stream.random::<f64>() - 1.0)));
-            }
+            Self::KaimingUniform => fill_uniform(weights, (6.0 / inputs).sqrt(), stream),
             Self::KaimingNormal => fill_normal(weights, (2.0 / inputs).sqrt(), stream),
             Self::LecunNormal => fill_normal(weights, (1.0 / inputs).sqrt(), stream),
         }
     }
+}
+
+/// Independent numbers, uniform on +-bound.
+pub(crate) fn fill_uniform<T: Real>(values: &mut [T], bound: f64, stream: &mut Stream) {
+    values.fill_with(|| T::of(bound * (2.0 * stream.random::<f64>() - 1.0)));
 }
 
 /// Independent normal numbers with mean 0.

@@ -4,6 +4,7 @@ use crate::mlp::{Mlp, ParameterTangent, Pass, Tape};
 use crate::parameters::{NamedArrays, Parameters};
 use crate::real::Real;
 use elinvar_core::{Error, Result};
+use ndarray::parallel::prelude::*;
 use ndarray::{Array2, ArrayView2};
 
 /// Running statistics, which are saved but not trained, have this before their names.
@@ -22,8 +23,8 @@ pub trait Network<T: Real>: Clone + Send + Sync {
     /// Columns of the inputs.
     fn inputs(&self) -> usize;
 
-    /// Rows of a chunk; a batch of at most this many runs on one thread.
-    fn chunk_rows(&self) -> usize;
+    /// Rows of a chunk of a batch of `rows`; a batch of one chunk runs on one thread.
+    fn chunk_rows(&self, rows: usize) -> usize;
 
     /// Everything that is trained.
     fn parameters(&self) -> &Parameters<T>;
@@ -107,6 +108,30 @@ pub fn load_arrays(network: &mut impl Network<f32>, arrays: &NamedArrays, prefix
     }
 }
 
+/// Chunks whose gradients are held at once before they are added up in order.
+pub(crate) const CHUNKS_IN_FLIGHT: usize = 16;
+
+/// Adds the gradients of all chunks: of one chunk directly, of several in the pool of the caller, added up in the order of the chunks.
+pub(crate) fn accumulate<T: Real, C: Sync>(
+    chunks: &[C],
+    parts: &[ArrayView2<'_, T>],
+    gradient: &mut Parameters<T>,
+    walk: impl Fn(&C, ArrayView2<'_, T>, &mut Parameters<T>) + Sync,
+) {
+    if let ([chunk], [part]) = (chunks, parts) {
+        return walk(chunk, *part, gradient);
+    }
+    for (chunks, parts) in chunks.chunks(CHUNKS_IN_FLIGHT).zip(parts.chunks(CHUNKS_IN_FLIGHT)) {
+        let own = |(chunk, part): (&C, &ArrayView2<'_, T>)| {
+            let mut own = gradient.zeros_like();
+            walk(chunk, *part, &mut own);
+            own
+        };
+        let partial: Vec<Parameters<T>> = chunks.par_iter().zip(parts).map(own).collect();
+        partial.iter().for_each(|own| gradient.add_scaled(T::one(), own));
+    }
+}
+
 impl<T: Real> Network<T> for Mlp<T> {
     type Tape = Tape<T>;
     type Tangent = ParameterTangent<T>;
@@ -115,7 +140,7 @@ impl<T: Real> Network<T> for Mlp<T> {
         self.spec().inputs
     }
 
-    fn chunk_rows(&self) -> usize {
+    fn chunk_rows(&self, _rows: usize) -> usize {
         crate::mlp::CHUNK_ROWS
     }
 

@@ -13,8 +13,8 @@ pub(crate) fn forward<T: Real>(inputs: ArrayView2<'_, T>, weight: ArrayView2<'_,
 }
 
 /// `out += inputs (n, i) . weightᵀ` with `weight (o, i)`.
-pub(crate) fn add_forward<T: Real>(inputs: ArrayView2<'_, T>, weight: ArrayView2<'_, T>, out: &mut Array2<T>) {
-    fitting(product_into(out.view_mut(), true, T::one(), inputs, weight.reversed_axes()));
+pub(crate) fn add_forward<T: Real>(inputs: ArrayView2<'_, T>, weight: ArrayView2<'_, T>, out: ArrayViewMut2<'_, T>) {
+    fitting(product_into(out, true, T::one(), inputs, weight.reversed_axes()));
 }
 
 /// `out += gradient (n, o) . weight (o, i)`.

@@ -31,6 +31,7 @@ ACTIVATIONS = {
     "elu": F.elu,
     "gelu": lambda a: F.gelu(a, approximate="tanh"),
     "silu": F.silu,
+    "selu": F.selu,
     "sigmoid": torch.sigmoid,
     "softplus": F.softplus,
     "tanh": torch.tanh,
@@ -110,6 +111,21 @@ def icnn(activation):
     }
 
 
+def recurrent(cell):
+    """Results of five sequences of six steps of two numbers, and the gradient of sum(u * result): weights, biases, readout."""
+    module = {"tanh": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](2, 4, batch_first=True)
+    readout = torch.nn.Linear(4, 3)
+    parameters = [*module.parameters(), *readout.parameters()]
+    flat = numbers(sum(p.numel() for p in parameters), 1.3, 0.7, 0.5)
+    for parameter, values in zip(parameters, split(flat, [tuple(p.shape) for p in parameters])):
+        parameter.data.copy_(values)
+    x = numbers(5 * 12, 0.9, 0.2, 1.5).reshape(5, 6, 2)
+    u = numbers(5 * 18, 2.1, 0.4, 1.0).reshape(5, 6, 3)
+    result = readout(module(x)[0])
+    gradients = torch.autograd.grad((u * result).sum(), parameters)
+    return {"outputs": result.flatten().tolist(), "gradient": torch.cat([g.flatten() for g in gradients]).tolist()}
+
+
 def optimiser(make):
     """Six parameters after 10 steps on gradients that are a formula of step and parameter."""
     x = numbers(6, 1.3, 0.7, 0.5).requires_grad_()
@@ -125,7 +141,7 @@ print(
         {
             "script": "reference.py",
             "versions": {"python": sys.version.split()[0], "torch": torch.__version__},
-            "date": "2026-11-24",
+            "date": "2026-11-27",
             "mlp": [
                 {"activation": a, "batch_norm": n, "residual": r, "outputs": o, **mlp(a, n, r, o)}
                 for a in ACTIVATIONS
@@ -133,6 +149,7 @@ print(
             ],
             "conservativity": [{"activation": a, **conservativity(a)} for a in ["tanh", "gelu", "softplus", "silu"]],
             "icnn": [{"activation": a, **icnn(a)} for a in ["softplus", "elu", "leaky_relu"]],
+            "recurrent": {cell: recurrent(cell) for cell in ["tanh", "gru", "lstm"]},
             "sgd": optimiser(lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9)),
             "adam": optimiser(lambda p: torch.optim.Adam(p, lr=0.05, betas=(0.8, 0.95), eps=1e-6)),
             "adamw": optimiser(lambda p: torch.optim.AdamW(p, lr=0.05, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1)),

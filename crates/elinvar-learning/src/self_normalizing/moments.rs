@@ -4,7 +4,7 @@ use super::params::Selu;
 use elinvar_core::{Context, Error, Result};
 use elinvar_math::error_function::erfcx_of_positive;
 use elinvar_math::simd::{Real, dispatch};
-use ndarray::{Array1, Array2, ArrayView1, array};
+use ndarray::{Array1, Array2, ArrayView1, CowArray, array};
 use rayon::prelude::*;
 use std::f64::consts::{FRAC_2_PI, PI};
 
@@ -150,18 +150,20 @@ pub fn map_all(selu: Selu, [mu, omega, nu, tau]: [ArrayView1<'_, f64>; 4], ctx: 
             return Err(Error::input(format!("{name} must have {n} numbers like mu, got {got}")));
         }
     }
-    let columns = [mu, omega, nu, tau].map(|column| column.as_standard_layout().into_owned().into_raw_vec_and_offset().0);
-    let [mu, omega, nu, tau] = [0, 1, 2, 3].map(|k| columns[k].as_slice());
+    let columns =
+        [mu, omega, nu, tau].map(|column| if column.is_standard_layout() { column.into() } else { CowArray::from(column.to_owned()) });
+    let [mu, omega, nu, tau] = [0, 1, 2, 3].map(|k| columns[k].as_slice().unwrap_or_default());
     let (mut means, mut variances) = (vec![0.0; n], vec![0.0; n]);
-    ctx.install(|| {
-        means.par_chunks_mut(CHUNK).zip(variances.par_chunks_mut(CHUNK)).enumerate().try_for_each(|(chunk, (means, variances))| {
-            ctx.check()?;
-            let span = chunk * CHUNK..chunk * CHUNK + means.len();
-            map_chunk(selu, [&mu[span.clone()], &omega[span.clone()], &nu[span.clone()], &tau[span.clone()]], means, variances);
-            Ok::<(), Error>(())
-        })
-    })?;
-    match means.iter().zip(&variances).position(|(mean, variance)| !(mean.is_finite() && variance.is_finite())) {
+    let chunk = |(chunk, (means, variances)): (usize, (&mut [f64], &mut [f64]))| {
+        ctx.check()?;
+        let span = chunk * CHUNK..chunk * CHUNK + means.len();
+        map_chunk(selu, [&mu[span.clone()], &omega[span.clone()], &nu[span.clone()], &tau[span.clone()]], means, variances);
+        let bad = means.iter().zip(variances.iter()).position(|(mean, variance)| !(mean.is_finite() && variance.is_finite()));
+        Ok::<Option<usize>, Error>(bad.map(|row| chunk * CHUNK + row))
+    };
+    let chunks = means.par_chunks_mut(CHUNK).zip(variances.par_chunks_mut(CHUNK)).enumerate();
+    let bad: Vec<Option<usize>> = ctx.install(|| chunks.map(chunk).collect::<Result<_>>())?;
+    match bad.into_iter().flatten().next() {
         None => Ok((means.into(), variances.into())),
         Some(row) => {
             let named = |e: Error| Error::input(format!("row {row}: {e}"));

@@ -11,7 +11,7 @@ use elinvar_core::{
 };
 use elinvar_data::design::Design;
 use elinvar_nn::alpha_dropout::AlphaDropout;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, CowArray, Ix1};
 use serde_json::json;
 
 const X: Field = Field::rest("X", Shape::Matrix, "features (n, d); text columns of a table become one-hot").flag("features");
@@ -183,17 +183,17 @@ impl Operation for ReportTask {
 }
 
 /// Points of the moment map.
-pub(super) struct Points([Array1<f64>; 4]);
+pub(super) struct Points<'a>([CowArray<'a, f64, Ix1>; 4]);
 
-impl Input<'_> for Points {
+impl<'a> Input<'a> for Points<'a> {
     const FIELDS: &'static [Field] = &[
         Field::columns("mu", Shape::Vector, "mean of the inputs (n,)"),
         Field::columns("omega", Shape::Vector, "sum of the weights (n,)"),
         Field::columns("nu", Shape::Vector, "variance of the inputs (n,), >= 0"),
         Field::columns("tau", Shape::Vector, "sum of the squared weights (n,), >= 0"),
     ];
-    fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
-        let of = |name: &str| bundle.vector(name).map(|v| v.into_owned());
+    fn from_bundle(bundle: &'a Bundle<'_>) -> Result<Self> {
+        let of = |name: &str| bundle.vector(name);
         Ok(Self([of("mu")?, of("omega")?, of("nu")?, of("tau")?]))
     }
 }
@@ -221,9 +221,9 @@ impl Measurement for MomentMapTask {
     const VERB: &'static str = "moment-map";
     const SUMMARY: &'static str = "mean and variance after a SELU layer from those before it and the sums of its weights";
     type Params = MomentMap;
-    type Input<'a> = Points;
+    type Input<'a> = Points<'a>;
     type Output = Mapped;
-    fn measure(params: &Checked<MomentMap>, Points(points): Points, ctx: &mut Context) -> Result<Mapped> {
+    fn measure(params: &Checked<MomentMap>, Points(points): Points<'_>, ctx: &mut Context) -> Result<Mapped> {
         let [mu, omega, nu, tau] = &points;
         let (mean, variance) = map_all(**params, [mu.view(), omega.view(), nu.view(), tau.view()], ctx)?;
         Ok(Mapped { mean, variance })

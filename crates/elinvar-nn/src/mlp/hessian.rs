@@ -5,7 +5,8 @@
 //! count the kinks that lie within the probe instead, which is another matrix.
 
 use super::Mlp;
-use super::pass::{CHUNKS_IN_FLIGHT, ChunkTape, LayerTape, Tape};
+use super::pass::{ChunkTape, LayerTape, Tape};
+use crate::network::CHUNKS_IN_FLIGHT;
 use crate::batch_norm::{self, NormTangent};
 use crate::parameters::Parameters;
 use crate::product;
@@ -73,7 +74,7 @@ impl<T: Real> Mlp<T> {
         let index = self.weight_index(layer);
         let mut out = product::forward(value, direction.matrix(index));
         if layer > 0 {
-            product::add_forward(tangent, self.parameters.matrix(index), &mut out);
+            product::add_forward(tangent, self.parameters.matrix(index), out.view_mut());
         }
         out += &ArrayView1::from(direction.slice(index + 1));
         out

@@ -2,7 +2,7 @@
 
 use super::{Mlp, MlpSpec};
 use crate::batch_norm::{self, BatchNorm, NormTape};
-use crate::network::Network;
+use crate::network::{self, Network};
 use crate::parameters::Parameters;
 use crate::product;
 use crate::real::Real;
@@ -15,9 +15,6 @@ use rand::RngExt;
 /// Rows that are computed together. Fixed, so that results do not depend on the number of threads; a batch of at most this many
 /// rows runs on one thread.
 pub const CHUNK_ROWS: usize = 512;
-
-/// Chunks whose gradients are held at once before they are added up in order.
-pub(super) const CHUNKS_IN_FLIGHT: usize = 16;
 
 /// Whether dropout and the batch's own statistics are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,22 +160,9 @@ impl<T: Real> Mlp<T> {
     /// `output_gradient` has the shape of the outputs and is the gradient of the loss with respect to them.
     pub fn backward(&self, tape: &Tape<T>, output_gradient: ArrayView2<'_, T>, gradient: &mut Parameters<T>) {
         let parts: Vec<ArrayView2<'_, T>> = output_gradient.axis_chunks_iter(Axis(0), tape.chunk_rows).collect();
-        if let ([chunk], [part]) = (tape.chunks.as_slice(), parts.as_slice()) {
-            self.backward_chunk(chunk, *part, Some(gradient), false);
-            return;
-        }
-        for (chunks, parts) in tape.chunks.chunks(CHUNKS_IN_FLIGHT).zip(parts.chunks(CHUNKS_IN_FLIGHT)) {
-            let partial: Vec<Parameters<T>> = chunks
-                .par_iter()
-                .zip(parts)
-                .map(|(chunk, part)| {
-                    let mut own = gradient.zeros_like();
-                    self.backward_chunk(chunk, *part, Some(&mut own), false);
-                    own
-                })
-                .collect();
-            partial.iter().for_each(|own| gradient.add_scaled(T::one(), own));
-        }
+        network::accumulate(&tape.chunks, &parts, gradient, |chunk, part, gradient| {
+            self.backward_chunk(chunk, part, Some(gradient), false);
+        });
     }
 
     /// Gradient of `sum(output_gradient * outputs)` with respect to the inputs (n, inputs).

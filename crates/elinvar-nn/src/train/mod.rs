@@ -347,5 +347,5 @@ fn check_shape(outputs: &Array2<f32>, gradient: &Array2<f32>) -> Result<()> {
 
 /// Runs on the context's threads when a batch is longer than one chunk, else here: a hop to the pool costs more than a small step.
 fn on_threads<N: Network<f32>, R: Send>(network: &N, batch: &Batch<'_>, work: impl FnOnce() -> R + Send) -> R {
-    if batch.rows.len() > network.chunk_rows() { batch.context.install(work) } else { work() }
+    if batch.rows.len() > network.chunk_rows(batch.rows.len()) { batch.context.install(work) } else { work() }
 }
