@@ -35,4 +35,6 @@ pub use parameters::{NamedArrays, Parameters};
 pub use real::Real;
 pub use recurrent::{Cell, Recurrent, RecurrentSpec};
 pub use schedule::Schedule;
-pub use train::{Batch, Batches, Checkpoint, Objective, OutputGradient, Record, Trainer, Training, TrainingReport, Validation, train};
+pub use train::{
+    Batch, Batches, Checkpoint, Objective, OutputGradient, Record, Trainer, Training, TrainingReport, Validation, train, train_many,
+};

@@ -6,8 +6,8 @@
 
 use super::Mlp;
 use super::pass::{ChunkTape, LayerTape, Tape};
-use crate::network::CHUNKS_IN_FLIGHT;
 use crate::batch_norm::{self, NormTangent};
+use crate::network::CHUNKS_IN_FLIGHT;
 use crate::parameters::Parameters;
 use crate::product;
 use crate::real::Real;

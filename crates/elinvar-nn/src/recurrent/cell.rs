@@ -89,59 +89,61 @@ fn gru_forward<T: Real>(units: usize, step: Step<'_, T>) {
     let Step { gates, recurrent, before, state, .. } = step;
     let rows = gates.chunks_exact_mut(3 * units).zip(recurrent.chunks_exact(3 * units));
     let states = before.chunks_exact(units).zip(state.chunks_exact_mut(units));
-    for ((gates, recurrent), (before, state)) in rows.zip(states) {
-        let (reset, rest) = gates.split_at_mut(units);
-        let (update, candidate) = rest.split_at_mut(units);
-        dispatch(
-            #[inline(always)]
-            || {
+    dispatch(
+        #[inline(always)]
+        || {
+            for ((gates, recurrent), (before, state)) in rows.zip(states) {
+                let [reset, update, candidate] = split_mut(gates, units);
+                let [by_reset, by_update, by_candidate] = split(recurrent, units);
+                let (before, state) = (&before[..units], &mut state[..units]);
                 for j in 0..units {
-                    reset[j] = sigmoid(reset[j] + recurrent[j]);
-                    update[j] = sigmoid(update[j] + recurrent[units + j]);
-                    candidate[j] = (candidate[j] + reset[j] * recurrent[2 * units + j]).hyperbolic_tangent();
+                    reset[j] = sigmoid(reset[j] + by_reset[j]);
+                    update[j] = sigmoid(update[j] + by_update[j]);
+                    candidate[j] = (candidate[j] + reset[j] * by_candidate[j]).hyperbolic_tangent();
                     state[j] = candidate[j] + update[j] * (before[j] - candidate[j]);
                 }
-            },
-        );
-    }
+            }
+        },
+    );
 }
 
 fn gru_backward<T: Real>(units: usize, step: StepBack<'_, T>) {
     let StepBack { gates, recurrent, before, flowing, .. } = step;
     let rows = gates.chunks_exact_mut(3 * units).zip(recurrent.chunks_exact_mut(3 * units));
     let states = before.chunks_exact(units).zip(flowing.chunks_exact_mut(units));
-    for ((gates, recurrent), (before, flowing)) in rows.zip(states) {
-        let (reset, rest) = gates.split_at_mut(units);
-        let (update, candidate) = rest.split_at_mut(units);
-        dispatch(
-            #[inline(always)]
-            || {
+    dispatch(
+        #[inline(always)]
+        || {
+            for ((gates, recurrent), (before, flowing)) in rows.zip(states) {
+                let [reset, update, candidate] = split_mut(gates, units);
+                let [by_reset, by_update, by_candidate] = split_mut(recurrent, units);
+                let (before, flowing) = (&before[..units], &mut flowing[..units]);
                 for j in 0..units {
                     let (r, z, n, g) = (reset[j], update[j], candidate[j], flowing[j]);
-                    let by_candidate = g * (T::one() - z) * (T::one() - n * n);
-                    reset[j] = by_candidate * recurrent[2 * units + j] * r * (T::one() - r);
+                    let inner = g * (T::one() - z) * (T::one() - n * n);
+                    reset[j] = inner * by_candidate[j] * r * (T::one() - r);
                     update[j] = g * (before[j] - n) * z * (T::one() - z);
-                    candidate[j] = by_candidate;
-                    recurrent[j] = reset[j];
-                    recurrent[units + j] = update[j];
-                    recurrent[2 * units + j] = by_candidate * r;
+                    candidate[j] = inner;
+                    by_reset[j] = reset[j];
+                    by_update[j] = update[j];
+                    by_candidate[j] = inner * r;
                     flowing[j] = g * z;
                 }
-            },
-        );
-    }
+            }
+        },
+    );
 }
 
 fn lstm_forward<T: Real>(units: usize, step: Step<'_, T>) {
     let Step { gates, memory_before, state, memory, .. } = step;
     let after = state.chunks_exact_mut(units).zip(memory.chunks_exact_mut(units));
-    for ((gates, before), (state, memory)) in gates.chunks_exact_mut(4 * units).zip(memory_before.chunks_exact(units)).zip(after) {
-        let (input, rest) = gates.split_at_mut(units);
-        let (forget, rest) = rest.split_at_mut(units);
-        let (candidate, output) = rest.split_at_mut(units);
-        dispatch(
-            #[inline(always)]
-            || {
+    let rows = gates.chunks_exact_mut(4 * units).zip(memory_before.chunks_exact(units)).zip(after);
+    dispatch(
+        #[inline(always)]
+        || {
+            for ((gates, before), (state, memory)) in rows {
+                let [input, forget, candidate, output] = split_mut(gates, units);
+                let (before, state, memory) = (&before[..units], &mut state[..units], &mut memory[..units]);
                 for j in 0..units {
                     input[j] = sigmoid(input[j]);
                     forget[j] = sigmoid(forget[j]);
@@ -150,22 +152,23 @@ fn lstm_forward<T: Real>(units: usize, step: Step<'_, T>) {
                     memory[j] = forget[j] * before[j] + input[j] * candidate[j];
                     state[j] = output[j] * memory[j].hyperbolic_tangent();
                 }
-            },
-        );
-    }
+            }
+        },
+    );
 }
 
 fn lstm_backward<T: Real>(units: usize, step: StepBack<'_, T>) {
     let StepBack { gates, memory_before, memory, flowing, flowing_memory, .. } = step;
     let memories = memory_before.chunks_exact(units).zip(memory.chunks_exact(units));
     let flows = flowing.chunks_exact_mut(units).zip(flowing_memory.chunks_exact_mut(units));
-    for ((gates, (before, memory)), (flowing, flowing_memory)) in gates.chunks_exact_mut(4 * units).zip(memories).zip(flows) {
-        let (input, rest) = gates.split_at_mut(units);
-        let (forget, rest) = rest.split_at_mut(units);
-        let (candidate, output) = rest.split_at_mut(units);
-        dispatch(
-            #[inline(always)]
-            || {
+    let rows = gates.chunks_exact_mut(4 * units).zip(memories).zip(flows);
+    dispatch(
+        #[inline(always)]
+        || {
+            for ((gates, (before, memory)), (flowing, flowing_memory)) in rows {
+                let [input, forget, candidate, output] = split_mut(gates, units);
+                let (before, memory) = (&before[..units], &memory[..units]);
+                let (flowing, flowing_memory) = (&mut flowing[..units], &mut flowing_memory[..units]);
                 for j in 0..units {
                     let (i, f, c, o) = (input[j], forget[j], candidate[j], output[j]);
                     let t = memory[j].hyperbolic_tangent();
@@ -177,7 +180,24 @@ fn lstm_backward<T: Real>(units: usize, step: StepBack<'_, T>) {
                     flowing_memory[j] = by_memory * f;
                     flowing[j] = T::zero();
                 }
-            },
-        );
-    }
+            }
+        },
+    );
+}
+
+/// The blocks of a row, each `units` long. Their known lengths let the loops over them vectorise.
+#[inline(always)]
+fn split<T, const BLOCKS: usize>(row: &[T], units: usize) -> [&[T]; BLOCKS] {
+    std::array::from_fn(|block| &row[block * units..][..units])
+}
+
+/// The same, to be changed.
+#[inline(always)]
+fn split_mut<T, const BLOCKS: usize>(row: &mut [T], units: usize) -> [&mut [T]; BLOCKS] {
+    let mut rest = row;
+    std::array::from_fn(|_| {
+        let (block, after) = std::mem::take(&mut rest).split_at_mut(units);
+        rest = after;
+        &mut block[..units]
+    })
 }

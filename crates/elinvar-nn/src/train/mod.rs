@@ -6,11 +6,13 @@
 
 mod batches;
 mod checkpoint;
+mod many;
 #[cfg(test)]
 mod tests;
 
 pub use batches::Batches;
 pub use checkpoint::{Checkpoint, Record};
+pub use many::train_many;
 
 use crate::mlp::{Mlp, Pass};
 use crate::network::Network;

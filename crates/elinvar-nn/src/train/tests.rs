@@ -258,3 +258,30 @@ fn bad_settings_are_named() {
     let error = train(network(0.0, false), ADAM, empty.view(), &mut squares(), &mut Context::new(0)).unwrap_err();
     assert_eq!(error.to_string(), "the training data must have at least 1 row, got 0");
 }
+
+#[test]
+fn networks_side_by_side_are_the_networks_alone() {
+    let sequences = matrix(40, 6 * 2, 0.9, 0.2, 1.5).mapv(|v| v as f32);
+    let spec = crate::RecurrentSpec { cell: crate::Cell::Gru, inputs: 2, units: 7, outputs: 1 };
+    let seeds = [3, 14, 15, 92, 65];
+    let start = |seed: u64| crate::Recurrent::<f32>::new(spec, &mut stream(seed, &[("weights", 0)])).unwrap();
+    let objective = |batch: &Batch<'_>, outputs: ArrayView2<'_, f32>| {
+        Ok(half_squares(outputs, batch.inputs.rows().into_iter().flat_map(|row| (0..6).map(move |t| row[2 * t] * 0.5).collect::<Vec<_>>())))
+    };
+    let training = Training { validation: None, ..ADAM };
+    for threads in [1, 3] {
+        let mut context = Context::new(0).with_threads(threads);
+        let networks = seeds.iter().map(|&seed| start(seed)).collect();
+        let together = train_many(networks, &seeds, training, sequences.view(), |_| objective, &mut context).unwrap();
+        for (found, &seed) in together.into_iter().zip(&seeds) {
+            let (network, report) = found.unwrap();
+            let mut own = Context::new(seed).with_threads(1);
+            let (alone, its_report) = train(start(seed), training, sequences.view(), &mut objective.clone(), &mut own).unwrap();
+            assert_eq!(network.parameters().values(), alone.parameters().values());
+            assert_eq!(report, its_report);
+            assert!(report.records.last().unwrap().loss < report.records[0].loss);
+        }
+    }
+    let refused = train_many(vec![start(0)], &seeds, training, sequences.view(), |_| objective, &mut Context::new(0));
+    assert_eq!(refused.err().unwrap().to_string(), "1 networks need as many seeds, got 5");
+}
