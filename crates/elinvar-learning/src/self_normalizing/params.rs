@@ -188,6 +188,48 @@ pub enum Grid {
     Htru2,
 }
 
+impl Grid {
+    fn hidden_layers(self) -> &'static [usize] {
+        match self {
+            Self::Small => &[2, 8],
+            Self::Uci => &[2, 3, 4, 8, 16, 32],
+            Self::Tox21 => &[2, 3, 4, 6, 8, 16, 32],
+            Self::Htru2 => &[2, 4, 8, 16, 32],
+        }
+    }
+
+    fn units(self) -> &'static [usize] {
+        match self {
+            Self::Small => &[64],
+            Self::Uci => &[1024, 512, 256],
+            Self::Tox21 => &[1024, 2048],
+            Self::Htru2 => &[256, 512, 1024],
+        }
+    }
+
+    fn rates(self) -> &'static [f64] {
+        match self {
+            Self::Small => &[0.01, 0.1],
+            Self::Uci | Self::Htru2 => &[0.01, 0.1, 1.0],
+            Self::Tox21 => &[0.01, 0.05, 0.1],
+        }
+    }
+
+    fn dropouts(self) -> &'static [f64] {
+        match self {
+            Self::Tox21 => &[0.05, 0.1],
+            Self::Small | Self::Uci | Self::Htru2 => &[0.05, 0.0],
+        }
+    }
+
+    fn forms(self) -> &'static [Form] {
+        match self {
+            Self::Small => &[Form::Rectangular],
+            Self::Uci | Self::Tox21 | Self::Htru2 => &[Form::Rectangular, Form::Conic],
+        }
+    }
+}
+
 network_parameters! {
     /// Parameters of `search`: those of the network, with lists in place of what is searched.
     SnnGridSearch {
@@ -236,16 +278,9 @@ impl SnnGridSearch {
 
     /// All settings, those that win a tie first: deeper, then lower rates, then more dropout.
     pub(super) fn settings(&self) -> Vec<Setting> {
-        use Form::{Conic, Rectangular};
-        let (units, layers, rates, dropouts, forms): (&[usize], &[usize], &[f64], &[f64], &[Form]) = match self.grid {
-            Grid::Small => (&[64], &[2, 8], &[0.01, 0.1], &[0.05, 0.0], &[Rectangular]),
-            Grid::Uci => (&[1024, 512, 256], &[2, 3, 4, 8, 16, 32], &[0.01, 0.1, 1.0], &[0.05, 0.0], &[Rectangular, Conic]),
-            Grid::Tox21 => (&[1024, 2048], &[2, 3, 4, 6, 8, 16, 32], &[0.01, 0.05, 0.1], &[0.05, 0.1], &[Rectangular, Conic]),
-            Grid::Htru2 => (&[256, 512, 1024], &[2, 4, 8, 16, 32], &[0.1, 0.01, 1.0], &[0.0, 0.05], &[Rectangular, Conic]),
-        };
-        let mut layers = self.hidden_layers.clone().unwrap_or_else(|| layers.to_vec());
-        let mut rates = self.lr.clone().unwrap_or_else(|| rates.to_vec());
-        let mut dropouts = self.dropout.clone().unwrap_or_else(|| dropouts.to_vec());
+        let mut layers = self.hidden_layers.clone().unwrap_or_else(|| self.grid.hidden_layers().to_vec());
+        let mut rates = self.lr.clone().unwrap_or_else(|| self.grid.rates().to_vec());
+        let mut dropouts = self.dropout.clone().unwrap_or_else(|| self.grid.dropouts().to_vec());
         layers.sort_unstable_by(|a, b| b.cmp(a));
         rates.sort_unstable_by(f64::total_cmp);
         dropouts.sort_unstable_by(|a, b| b.total_cmp(a));
@@ -253,8 +288,8 @@ impl SnnGridSearch {
         for &hidden_layers in &layers {
             for &lr in &rates {
                 for &dropout in &dropouts {
-                    for &units in self.units.as_deref().unwrap_or(units) {
-                        for &form in self.forms.as_deref().unwrap_or(forms) {
+                    for &units in self.units.as_deref().unwrap_or(self.grid.units()) {
+                        for &form in self.forms.as_deref().unwrap_or(self.grid.forms()) {
                             settings.push(Setting { hidden_layers, units, form, dropout, lr });
                         }
                     }
