@@ -40,7 +40,7 @@ def table(n=20_000, d=54, classes=7):
     return (rng.normal(size=(classes, d))[y] + 1.5 * rng.normal(size=(n, d))).astype(np.float32), y
 
 
-def training(depth, units, threads, epochs=10):
+def training(depth, units, threads, epochs=3):
     """An SNN on a table of 20,000 rows, batch 128."""
     X, y = table()
     X = (X - X.mean(0)) / X.std(0)
