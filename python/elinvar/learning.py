@@ -199,8 +199,8 @@ class SnnClassifier(MultiClassifier):
 
         Returns
         -------
-        probabilities : ndarray
-            Probability of each class or answer (n, outputs); no columns for numbers.
+        probabilities : ndarray or None
+            Probability of each class or answer (n, outputs).
         """
         return self._apply("predict", {"X": X}, returns=("probabilities",))
 
@@ -401,8 +401,8 @@ class SnnRegressor(Regressor):
 
         Returns
         -------
-        prediction : ndarray
-            Predicted number (n,); of a classification the greatest probability.
+        prediction : ndarray or None
+            Predicted number of each row (n,), of a regression.
         """
         return self._apply("predict", {"X": X}, returns=("prediction",))
 
@@ -624,8 +624,8 @@ class SnnGridSearch(MultiClassifier):
 
         Returns
         -------
-        probabilities : ndarray
-            Probability of each class or answer (n, outputs); no columns for numbers.
+        probabilities : ndarray or None
+            Probability of each class or answer (n, outputs).
         """
         return self._apply("predict", {"X": X}, returns=("probabilities",))
 
@@ -822,8 +822,8 @@ class SnnMultiTask(Estimator):
 
         Returns
         -------
-        probabilities : ndarray
-            Probability of each class or answer (n, outputs); no columns for numbers.
+        probabilities : ndarray or None
+            Probability of each class or answer (n, outputs).
         """
         return self._apply("predict", {"X": X}, returns=("probabilities",))
 
@@ -837,8 +837,8 @@ class SnnMultiTask(Estimator):
 
         Returns
         -------
-        labels : Table
-            Class of each row, number, or answers (n rows).
+        labels : Table or None
+            Class of each row, or its answers (n rows).
         """
         return self._apply("predict", {"X": X}, returns=("labels",))
 

@@ -78,27 +78,26 @@ impl Input<'_> for ToPredict {
     }
 }
 
-/// Predictions of any kind of target.
-pub(super) struct Predicted {
-    labels: Table,
-    code: Array1<i64>,
-    prediction: Array1<f64>,
-    probabilities: Array2<f64>,
+/// Predictions of numbers, or of classes or answers.
+pub(super) enum Predicted {
+    Numbers(Array1<f64>),
+    Labels { labels: Table, code: Array1<i64>, probabilities: Array2<f64> },
 }
 
 impl Output for Predicted {
     const FIELDS: &'static [Field] = &[
-        Field::new("labels", Shape::Table, "class of each row, number, or answers (n rows)"),
-        Field::new("code", Shape::Vector, "place of the class among the sorted classes (n,); 0 where there are none"),
-        Field::new("prediction", Shape::Vector, "predicted number (n,); of a classification the greatest probability"),
-        Field::new("probabilities", Shape::Matrix, "probability of each class or answer (n, outputs); no columns for numbers"),
+        Field::new("labels", Shape::Table, "class of each row, or its answers (n rows)").optional(),
+        Field::new("code", Shape::Vector, "place of the class among the sorted classes (n,)").optional(),
+        Field::new("probabilities", Shape::Matrix, "probability of each class or answer (n, outputs)").optional(),
+        Field::new("prediction", Shape::Vector, "predicted number of each row (n,), of a regression").optional(),
     ];
     fn into_bundle(self) -> Bundle<'static> {
-        Bundle::new()
-            .with("labels", self.labels)
-            .with("code", self.code)
-            .with("prediction", self.prediction)
-            .with("probabilities", self.probabilities)
+        match self {
+            Self::Numbers(prediction) => Bundle::new().with("prediction", prediction),
+            Self::Labels { labels, code, probabilities } => {
+                Bundle::new().with("labels", labels).with("code", code).with("probabilities", probabilities)
+            }
+        }
     }
 }
 
@@ -127,20 +126,13 @@ fn features() -> Bundle<'static> {
 }
 
 fn predicted(model: &SnnModel, x: &Design, ctx: &Context) -> Result<Predicted> {
-    let n = x.n_rows();
     if model.task == Task::Regression {
-        let numbers = model.numbers(x, ctx)?;
-        let labels = Table::new().with("prediction", Column::Number(numbers.to_vec()))?;
-        return Ok(Predicted { labels, code: Array1::zeros(n), prediction: numbers, probabilities: Array2::zeros((n, 0)) });
+        return model.numbers(x, ctx).map(Predicted::Numbers);
     }
     let probabilities = model.probabilities(x, ctx)?;
     let codes = greatest(&probabilities);
-    Ok(Predicted {
-        labels: model.labels.table(&codes, &probabilities)?,
-        code: codes.iter().map(|&code| code as i64).collect(),
-        prediction: codes.iter().enumerate().map(|(row, &code)| probabilities[[row, code]]).collect(),
-        probabilities,
-    })
+    let labels = model.labels.table(&codes, &probabilities)?;
+    Ok(Predicted::Labels { labels, code: codes.iter().map(|&code| code as i64).collect(), probabilities })
 }
 
 impl Output for Report {
