@@ -96,7 +96,7 @@ def test_what_cannot_be_is_refused(quiet):
         ({"dropout": 1.0}, r"dropout.*must be in \[0, 1\), got 1.0"),
         ({"batch_size": 5000}, "batch_size' must be at most the 1528 rows to train on, got 5000"),
         ({"architecture": "highway", "form": "conic"}, "form' must be 'rectangular'"),
-        ({"units": 0}, "units' must be >= 1, got 0"),
+        ({"units": 0}, "units' must be a whole number >= 1, got 0"),
     ]:
         with pytest.raises(ValueError, match=message):
             SnnClassifier(**parameters).fit(X, y)

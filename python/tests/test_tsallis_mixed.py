@@ -106,3 +106,15 @@ def test_single_bad_rows_are_named():
     assert set(bad) <= set(model.outlier_observations_)
     assert not hasattr(model, "outlier_pvalue_model_")
     assert abs(model.coef_[0] - 1) < 0.3
+
+
+def test_known_precisions_are_those_of_the_errors():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(30), 4)
+    X = rng.normal(size=(120, 2))
+    precision = rng.choice([0.25, 1.0, 4.0], 120)
+    y = X @ [1.0, -1.0] + rng.normal(size=30)[groups] + rng.normal(size=120) / np.sqrt(precision)
+    plain, weighted = TsallisMixedModel(nu=math.inf).fit(X, y, groups), TsallisMixedModel(nu=math.inf).fit(X, y, groups, precision=precision)
+    assert weighted.loglik_ > plain.loglik_ + 5 and np.abs(weighted.coef_ - [1, -1]).max() < 0.2
+    with pytest.raises(ValueError, match="precision must be > 0 and finite, got -1 in row 3"):
+        TsallisMixedModel().fit(X, y, groups, precision=np.where(np.arange(120) == 3, -1.0, 1.0))
