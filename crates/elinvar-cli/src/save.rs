@@ -2,7 +2,7 @@
 
 use crate::files::{self, Extension};
 use crate::show::{bundle_json, is_rows};
-use elinvar_core::{Bundle, Error, Item, Kind, Result, Shape, Verb, VerbKind};
+use elinvar_core::{Bundle, Error, Item, Kind, Result, Shape, Table, Verb, VerbKind};
 use std::path::Path;
 
 /// Refuses a file name that the results of a task cannot go to, before anything is computed.
@@ -23,6 +23,8 @@ pub(crate) fn check(verb: &Verb, path: &Path) -> Result<()> {
     match extension {
         Extension::Json => Ok(()),
         Extension::Csv | Extension::Parquet | Extension::Npy if rows.len() == 1 => Ok(()),
+        // What a model says of rows stands side by side, row by row.
+        Extension::Csv | Extension::Parquet if rows.len() > 1 && verb.kind == VerbKind::Apply => Ok(()),
         Extension::Csv | Extension::Parquet | Extension::Npy if rows.len() > 1 => {
             Err(wrong(path, &format!("one file of this kind holds one table, the results are {}; use .json or .npz", rows.join(", "))))
         }
@@ -39,10 +41,10 @@ fn wrong(path: &Path, hint: &str) -> Error {
 
 /// Writes results; the file is there whole or not at all.
 pub(crate) fn write(path: &Path, values: &Bundle<'_>) -> Result<()> {
-    let rows = || values.iter().find(|(_, item)| has_rows(item));
-    match (files::extension(path), rows()) {
+    let rows = values.iter().find(|(_, item)| has_rows(item));
+    match (files::extension(path), rows) {
         (Extension::Json, _) => files::write_text(path, &format!("{}\n", bundle_json(values))),
-        (Extension::Csv | Extension::Parquet, Some((name, item))) => files::write_table(path, &files::result_table(values, name, item)?),
+        (Extension::Csv | Extension::Parquet, Some(_)) => files::write_table(path, &side_by_side(path, values)?),
         (Extension::Npy, Some((name, item))) => files::write_array(path, name, item),
         (Extension::Npz, Some(_)) => files::write_arrays(path, values),
         _ => match values.iter().next() {
@@ -50,6 +52,26 @@ pub(crate) fn write(path: &Path, values: &Bundle<'_>) -> Result<()> {
             _ => Err(wrong(path, "there are no rows in the results; use .json")),
         },
     }
+}
+
+/// All results of rows as one table.
+fn side_by_side(path: &Path, values: &Bundle<'_>) -> Result<Table> {
+    let mut all = Table::new();
+    for (name, item) in values.iter().filter(|(_, item)| has_rows(item)) {
+        let part = files::result_table(values, name, item)?;
+        if !all.names().is_empty() && part.n_rows() != all.n_rows() {
+            let hint = format!(
+                "one file of this kind holds one table, and '{name}' has {} rows of {}; use .json or .npz",
+                part.n_rows(),
+                all.n_rows()
+            );
+            return Err(wrong(path, &hint));
+        }
+        for (column, cells) in part.iter() {
+            all = all.with(column, cells.clone())?;
+        }
+    }
+    Ok(all)
 }
 
 fn has_rows(item: &Item<'_>) -> bool {

@@ -137,3 +137,22 @@ fn a_recording_is_cut_fitted_and_classified() {
         assert!(bare.starts_with(message), "{errors}");
     }
 }
+
+#[test]
+fn what_a_classifier_says_of_rows_is_one_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (data, new, model, out) = (path("data.csv"), path("new.csv"), path("model.safetensors"), path("said.csv"));
+    let features = |i: u32| format!("{},{}", f64::from(i).sin(), f64::from(i % 5) + 3.0 * f64::from(i % 2));
+    let row = |i: u32| format!("{},{}\n", features(i), ["low", "high"][i as usize % 2]);
+    std::fs::write(&data, format!("a,b,level\n{}", (0..80).map(row).collect::<String>())).unwrap();
+    std::fs::write(&new, format!("a,b\n{}", (0..30).map(|i| features(i) + "\n").collect::<String>())).unwrap();
+    let fit = |target| elinvar(&["self-normalizing", "fit", &data, "--target", target, "--max-epochs", "3", "--out", &model]);
+    fit("level").success();
+    elinvar(&["self-normalizing", "predict", &new, "--model", &model, "--out", &out]).success();
+    let said = std::fs::read_to_string(&out).unwrap();
+    assert_eq!(said.lines().count(), 31, "{said}");
+    assert!(said.starts_with("label,code,probabilities"), "{said}");
+    let errors = text(&fit("levle").failure().get_output().stderr);
+    assert!(errors.contains("'level'"), "{errors}");
+}

@@ -17,16 +17,22 @@ pub enum Initialisation {
     KaimingNormal,
     /// Normal with variance 1 / inputs (LeCun et al. 1998).
     LecunNormal,
+    /// As `lecun_normal`, each unit's weights then moved and scaled so that they sum to 0 and their squares to 1.
+    LecunExact,
+    /// As `kaiming_normal`, each unit's weights then moved and scaled so that they sum to 0 and their squares to 2.
+    KaimingExact,
 }
 
 impl Initialisation {
     /// Fills the weights of a layer with `inputs` inputs.
     pub(crate) fn fill<T: Real>(self, weights: &mut [T], inputs: usize, stream: &mut Stream) {
-        let inputs = inputs as f64;
+        let root = |gain: f64| (gain / inputs as f64).sqrt();
         match self {
-            Self::KaimingUniform => fill_uniform(weights, (6.0 / inputs).sqrt(), stream),
-            Self::KaimingNormal => fill_normal(weights, (2.0 / inputs).sqrt(), stream),
-            Self::LecunNormal => fill_normal(weights, (1.0 / inputs).sqrt(), stream),
+            Self::KaimingUniform => fill_uniform(weights, root(6.0), stream),
+            Self::KaimingNormal => fill_normal(weights, root(2.0), stream),
+            Self::LecunNormal => fill_normal(weights, root(1.0), stream),
+            Self::LecunExact => fill_exact(weights, inputs, 1.0, stream),
+            Self::KaimingExact => fill_exact(weights, inputs, 2.0, stream),
         }
     }
 }
@@ -42,6 +48,18 @@ pub(crate) fn fill_normal<T: Real>(values: &mut [T], deviation: f64, stream: &mu
         let z: f64 = StandardNormal.sample(stream);
         T::of(deviation * z)
     });
+}
+
+/// Normal rows of `inputs` numbers that sum to 0 and whose squares sum to `gain`; a row of one number keeps its sign only.
+fn fill_exact<T: Real>(weights: &mut [T], inputs: usize, gain: f64, stream: &mut Stream) {
+    fill_normal(weights, 1.0, stream);
+    for row in weights.chunks_exact_mut(inputs) {
+        let n = if inputs > 1 { inputs as f64 } else { f64::INFINITY };
+        let mean = row.iter().map(|w| w.widen()).sum::<f64>() / n;
+        let squares = row.iter().map(|w| (w.widen() - mean).powi(2)).sum::<f64>();
+        let scale = if squares > 0.0 { (gain / squares).sqrt() } else { 1.0 };
+        row.iter_mut().for_each(|w| *w = T::of((w.widen() - mean) * scale));
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +79,14 @@ mod tests {
             let second = weights.iter().map(|w| w * w).sum::<f64>() / n as f64;
             assert!(mean.abs() < 5.0 * (variance / n as f64).sqrt(), "{initialisation:?} mean {mean}");
             assert!((second / variance - 1.0).abs() < 0.04, "{initialisation:?} variance {second}");
+        }
+        for (initialisation, gain) in [(Initialisation::LecunExact, 1.0), (Initialisation::KaimingExact, 2.0)] {
+            let mut weights = vec![0f64; 60];
+            initialisation.fill(&mut weights, 20, &mut stream(1, &[]));
+            for row in weights.chunks(20) {
+                let (sum, squares) = (row.iter().sum::<f64>(), row.iter().map(|w| w * w).sum::<f64>());
+                assert!(sum.abs() < 1e-12 && (squares - gain).abs() < 1e-12, "{initialisation:?}: {sum} {squares}");
+            }
         }
         let mut weights = vec![0f32; n];
         Initialisation::KaimingUniform.fill(&mut weights, 6, &mut stream(1, &[]));

@@ -1,11 +1,11 @@
 //! What the training loop and the gradient checks ask of a network.
 
 use crate::mlp::{Mlp, ParameterTangent, Pass, Tape};
-use crate::parameters::{NamedArrays, Parameters};
+use crate::parameters::{NamedArrays, Parameters, Shapes};
 use crate::real::Real;
 use elinvar_core::{Error, Result};
 use ndarray::parallel::prelude::*;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 
 /// Running statistics, which are saved but not trained, have this before their names.
 const RUNNING_PREFIX: &str = "running/";
@@ -106,6 +106,42 @@ pub fn load_arrays(network: &mut impl Network<f32>, arrays: &NamedArrays, prefix
         Some(running) => running.load_arrays(arrays, &format!("{prefix}{RUNNING_PREFIX}")),
         None => Ok(()),
     }
+}
+
+/// Parameters and running statistics of these shapes, as [`to_arrays`] gave them under the same prefix.
+///
+/// # Errors
+/// When an array is absent or has another shape, before memory is taken.
+pub(crate) fn saved(parameters: Shapes, running: Shapes, arrays: &NamedArrays, prefix: &str) -> Result<(Parameters<f32>, Parameters<f32>)> {
+    let running = Parameters::saved(running, arrays, &format!("{prefix}{RUNNING_PREFIX}"))?;
+    Ok((Parameters::saved(parameters, arrays, prefix)?, running))
+}
+
+/// What `walk` makes of the rows (n, inputs), `chunk_rows` at a time and in order: rows (n, outputs), and what it keeps of every chunk. One
+/// chunk is done here, several in the pool of the caller. `walk` is given the chunk's number and its rows.
+pub(crate) fn by_chunks<T: Real, K: Send>(
+    inputs: ArrayView2<'_, T>,
+    outputs: usize,
+    chunk_rows: usize,
+    walk: impl Fn(usize, ArrayView2<'_, T>) -> (Array2<T>, K) + Sync,
+) -> (Array2<T>, Vec<K>) {
+    if inputs.nrows() <= chunk_rows {
+        let (result, kept) = walk(0, inputs);
+        return (result, vec![kept]);
+    }
+    let mut results = Array2::zeros((inputs.nrows(), outputs));
+    let kept = inputs
+        .axis_chunks_iter(Axis(0), chunk_rows)
+        .into_par_iter()
+        .zip(results.axis_chunks_iter_mut(Axis(0), chunk_rows).into_par_iter())
+        .enumerate()
+        .map(|(chunk, (rows, mut place))| {
+            let (result, kept) = walk(chunk, rows);
+            place.assign(&result);
+            kept
+        })
+        .collect();
+    (results, kept)
 }
 
 /// Chunks whose gradients are held at once before they are added up in order.

@@ -8,6 +8,9 @@ use ndarray::{ArrayD, ArrayView1, ArrayView2, ArrayViewMut2, IxDyn};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Names and shapes of the arrays of a network, in order.
+pub(crate) type Shapes = Vec<(String, Vec<usize>)>;
+
 /// Arrays by name: how weights leave this crate.
 pub type NamedArrays = BTreeMap<String, ArrayD<f32>>;
 
@@ -33,7 +36,7 @@ pub struct Parameters<T> {
 
 impl<T: Real> Parameters<T> {
     /// Zeros of these names and shapes, in this order.
-    pub(crate) fn zeros(named: impl IntoIterator<Item = (String, Vec<usize>)>) -> Self {
+    pub(crate) fn zeros(named: Shapes) -> Self {
         let mut start = 0;
         let entries: Vec<Entry> = named
             .into_iter()
@@ -139,6 +142,17 @@ impl Parameters<f32> {
             .collect()
     }
 
+    /// The arrays of these names and shapes, each name after `prefix`.
+    ///
+    /// # Errors
+    /// When an array is absent or has another shape; no memory is taken then, whatever the shapes claim.
+    pub(crate) fn saved(shapes: Shapes, arrays: &NamedArrays, prefix: &str) -> Result<Self> {
+        shapes.iter().try_for_each(|(name, shape)| found(arrays, prefix, name, shape).map(drop))?;
+        let mut parameters = Self::zeros(shapes);
+        parameters.load_arrays(arrays, prefix)?;
+        Ok(parameters)
+    }
+
     /// Takes the numbers of the named arrays, each name after `prefix`.
     ///
     /// # Errors
@@ -146,15 +160,20 @@ impl Parameters<f32> {
     pub fn load_arrays(&mut self, arrays: &NamedArrays, prefix: &str) -> Result<()> {
         let mut values = Vec::with_capacity(self.values.len());
         for entry in self.entries.iter() {
-            let name = format!("{prefix}{}", entry.name);
-            let array = arrays.get(&name).ok_or_else(|| Error::model(format!("the saved network has no array '{name}'")))?;
-            if array.shape() != entry.shape {
-                return Err(Error::model(format!("array '{name}' must have shape {:?}, got {:?}", entry.shape, array.shape())));
-            }
-            values.extend(array.iter().copied());
+            values.extend(found(arrays, prefix, &entry.name, &entry.shape)?);
         }
         self.values = values;
         Ok(())
+    }
+}
+
+/// The array of this name after `prefix`, where it has this shape.
+fn found<'a>(arrays: &'a NamedArrays, prefix: &str, name: &str, shape: &[usize]) -> Result<&'a ArrayD<f32>> {
+    let name = format!("{prefix}{name}");
+    let array = arrays.get(&name).ok_or_else(|| Error::model(format!("the saved network has no array '{name}'")))?;
+    match array.shape() == shape {
+        true => Ok(array),
+        false => Err(Error::model(format!("array '{name}' must have shape {shape:?}, got {:?}", array.shape()))),
     }
 }
 
@@ -163,7 +182,7 @@ mod tests {
     use super::*;
 
     fn small() -> Parameters<f32> {
-        let mut parameters = Parameters::zeros([("w".to_owned(), vec![2, 3]), ("b".to_owned(), vec![2])]);
+        let mut parameters = Parameters::zeros(vec![("w".to_owned(), vec![2, 3]), ("b".to_owned(), vec![2])]);
         for (i, value) in parameters.values_mut().iter_mut().enumerate() {
             *value = i as f32;
         }

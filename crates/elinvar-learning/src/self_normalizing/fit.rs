@@ -45,10 +45,13 @@ pub(super) struct Prepared {
     pub(super) features: Features,
     pub(super) standard: Standard,
     pub(super) labels: Labels,
-    pub(super) x: Array2<f32>,
     pub(super) targets: Targets,
+    /// Rows to train on, and their inputs.
     pub(super) training: Vec<usize>,
+    pub(super) inputs: Array2<f32>,
+    /// Rows held out, and their inputs.
     pub(super) held: Vec<usize>,
+    pub(super) held_inputs: Array2<f32>,
 }
 
 impl Prepared {
@@ -86,8 +89,12 @@ pub(super) fn prepare(task: Task, standardize: bool, share: (f64, usize), data: 
     let (labels, targets) = Labels::learn(task, standardize, &data.y)?;
     let (training, held) = split(n, share, &targets, ctx);
     let standard = Standard::learn(x.view(), &training, standardize);
-    standard.warn(&features.names(), standardize, ctx);
-    Ok(Prepared { x: standard.apply(x.view()), features, standard, labels, targets, training, held })
+    standard.warn_of_constant(&features.names(), ctx);
+    let [inputs, held_inputs] = [&training, &held].map(|rows| standard.apply(x.select(Axis(0), rows).view()));
+    if !standardize {
+        standard.warn_of_domain(&features.names(), inputs.view(), ctx);
+    }
+    Ok(Prepared { features, standard, labels, targets, training, inputs, held, held_inputs })
 }
 
 /// Rows to train on and rows held out, classes in the same shares.
@@ -132,7 +139,8 @@ pub(super) fn train(params: &Snn, data: &Prepared, ctx: &mut Context) -> Result<
         Some(b) => b,
         None => BATCH.min(rows),
     };
-    let start = network::start(params, data.x.ncols(), data.outputs(), &mut ctx.stream(&[("weights", 0)]))?;
+    let spec = network::spec(params, data.inputs.ncols(), data.outputs());
+    let start = Sequential::new(spec, &mut ctx.stream(&[("weights", 0)]))?;
     let judged = !data.held.is_empty();
     let training = Training {
         batches: Batches::Epochs { epochs: params.max_epochs as u64, batch_size },
@@ -142,11 +150,10 @@ pub(super) fn train(params: &Snn, data: &Prepared, ctx: &mut Context) -> Result<
         // Patience that never runs out: the best epoch is taken in the end.
         validation: judged.then_some(Validation { every: 1, patience: Some(u64::MAX), min_improvement: 0.0 }),
     };
-    let weights = network::weight_names(&start);
-    let mut objective = SnnObjective { params, data, weights, curve: Vec::new() };
-    let inputs = data.x.select(Axis(0), &data.training);
+    let weights = start.parameters().names().filter(|name| name.ends_with("weight")).map(str::to_owned).collect();
+    let mut objective = SnnObjective { params, data, weights, curve: Vec::new(), ctx: ctx.child(ctx.seed(), ctx.threads()) };
     let mut trainer = Trainer::new(start, training)?;
-    trainer.advance(u64::MAX, inputs.view(), &mut objective, ctx)?;
+    trainer.advance(u64::MAX, data.inputs.view(), &mut objective, ctx)?;
     let steps_an_epoch = rows.div_ceil(batch_size) as u64;
     let (network, report) = trainer.finish();
     let column = |of: fn(&Record) -> f64| Column::Number(report.records.iter().map(of).collect());
@@ -168,6 +175,8 @@ struct SnnObjective<'a> {
     weights: Vec<String>,
     /// Loss on the held-out rows by epoch.
     curve: Vec<f64>,
+    /// Whose threads judge.
+    ctx: Context,
 }
 
 impl Objective<Sequential<f32>> for SnnObjective<'_> {
@@ -195,7 +204,7 @@ impl Objective<Sequential<f32>> for SnnObjective<'_> {
     }
 
     fn validate(&mut self, _: u64, model: &Sequential<f32>) -> Result<Option<f64>> {
-        let outputs = model.predict(self.data.x.select(Axis(0), &self.data.held).view())?;
+        let outputs = self.ctx.install(|| model.predict(self.data.held_inputs.view()))?;
         let loss = self.data.targets.loss(&self.data.held, outputs.view()).loss;
         // A network that overflows on rows it has not seen is not the best one.
         self.curve.push(if loss.is_finite() { loss } else { f64::MAX });
@@ -261,10 +270,9 @@ pub(super) fn finish(
     if network::widths(params, data.outputs()).iter().any(|&width| width < 32) && params.norm.is_none() {
         ctx.warn("hidden layers of fewer than 32 units are too narrow for the central limit theorem that keeps activations normalised");
     }
-    let shown = data.x.select(Axis(0), &data.training[..data.training.len().min(SHOWN_ROWS)]);
-    let moments = LayerMoments::measure(&trained.network, shown.view())?;
+    let shown = data.inputs.slice_axis(Axis(0), (..data.training.len().min(SHOWN_ROWS)).into());
+    let moments = LayerMoments::measure(&trained.network, shown, ctx)?;
     let model = SnnModel {
-        task: params.task,
         features: data.features,
         standard: data.standard,
         labels: data.labels,

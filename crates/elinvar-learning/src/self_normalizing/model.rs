@@ -1,11 +1,14 @@
 //! Fitted networks: kept, applied, described.
 
+use super::certificate::STABLE;
 use super::fit::Targets;
+use super::moments::Moments;
 use super::params::{Setting, Snn, Task};
-use super::report::LayerMoments;
+use super::report::{LayerMoments, moments_of};
 use elinvar_core::{Bundle, Column, Context, Error, Item, Model, Result, State, Table, check_finite_vector};
 use elinvar_data::classes::{Classes, only_column};
 use elinvar_data::design::{Design, Features};
+use elinvar_math::logistic::softmax;
 use elinvar_nn::NamedArrays;
 use elinvar_nn::sequential::{Sequential, SequentialSpec};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -36,7 +39,7 @@ impl Labels {
                 let numbers = y.numbers(y.names().first().map_or("y", String::as_str))?;
                 only_column(y, "y")?;
                 check_finite_vector("y", numbers.view())?;
-                let (mean, spread) = centre_and_scale(numbers.iter().copied());
+                let (mean, spread) = centre_and_scale(&numbers.to_vec());
                 let (centre, scale) = if standardize { (mean, spread) } else { (0.0, 1.0) };
                 let standard = numbers.iter().map(|v| ((v - centre) / scale) as f32).collect();
                 Ok((Self::Number { centre, scale }, Targets::Numbers(standard)))
@@ -81,69 +84,77 @@ fn answers(name: &str, column: &Column) -> Result<Vec<f32>> {
     }
 }
 
-/// Mean and standard deviation; 1 for values without spread.
-fn centre_and_scale(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    let n = values.clone().count() as f64;
-    let mean = values.clone().map(|v| v / n).sum::<f64>();
-    let variance = values.map(|v| (v - mean) * (v - mean) / n).sum::<f64>();
+/// Mean, and the standard deviation or 1 for values without spread.
+fn centre_and_scale(values: &[f64]) -> (f64, f64) {
+    let (mean, variance) = moments_of(values);
     let constant = variance <= (1e-12 * mean).powi(2) || !variance.is_finite();
     (mean, if constant { 1.0 } else { variance.sqrt() })
 }
 
 /// How features become inputs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Standard {
-    pub(super) centre: Array1<f64>,
-    pub(super) scale: Array1<f64>,
-    /// Features without spread on the training rows, which the network does not see.
-    pub(super) constant: Vec<usize>,
-    /// Mean and variance of the other features before.
-    before: Vec<(usize, f64, f64)>,
+    /// Features that the network sees, in rising order: those with spread on the training rows, or the first one where none has any.
+    kept: Vec<usize>,
+    /// Subtracted from each of them.
+    centre: Vec<f64>,
+    /// What they are divided by then.
+    scale: Vec<f64>,
 }
 
 impl Standard {
     pub(super) fn learn(x: ArrayView2<'_, f64>, rows: &[usize], standardize: bool) -> Self {
-        let d = x.ncols();
-        let (mut centre, mut scale) = (Array1::zeros(d), Array1::ones(d));
-        let (mut constant, mut before) = (Vec::new(), Vec::new());
-        for (j, column) in x.columns().into_iter().enumerate() {
-            let values = rows.iter().map(|&i| column[i]);
-            let (mean, spread) = centre_and_scale(values.clone());
-            let first = column[rows[0]];
-            if values.clone().all(|v| v == first) {
-                constant.push(j);
-            } else {
-                before.push((j, mean, spread * spread));
-            }
-            if standardize {
-                (centre[j], scale[j]) = (mean, spread);
-            }
+        let of_rows = |j: usize| -> Vec<f64> { rows.iter().map(|&i| x[[i, j]]).collect() };
+        let varies = |&j: &usize| rows.iter().any(|&i| x[[i, j]] != x[[rows[0], j]]);
+        let mut kept: Vec<usize> = (0..x.ncols()).filter(varies).collect();
+        if kept.is_empty() {
+            kept.push(0);
         }
-        Self { centre, scale, constant, before }
+        let (centre, scale) = match standardize {
+            true => kept.iter().map(|&j| centre_and_scale(&of_rows(j))).unzip(),
+            false => (vec![0.0; kept.len()], vec![1.0; kept.len()]),
+        };
+        Self { kept, centre, scale }
     }
 
-    /// Inputs (n, d); constant features are 0.
+    /// Columns of the inputs.
+    pub(super) fn inputs(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Inputs (n, kept) of features (n, d).
     pub(super) fn apply(&self, x: ArrayView2<'_, f64>) -> Array2<f32> {
-        let mut inputs = ((&x - &self.centre) / &self.scale).mapv(|v| v as f32);
-        self.constant.iter().for_each(|&j| inputs.index_axis_mut(Axis(1), j).fill(0.0));
-        inputs
+        Array2::from_shape_fn((x.nrows(), self.inputs()), |(i, k)| ((x[[i, self.kept[k]]] - self.centre[k]) / self.scale[k]) as f32)
     }
 
-    /// Says which features are constant, and whether inputs lie outside what is proven.
-    pub(super) fn warn(&self, names: &[String], standardized: bool, ctx: &mut Context) {
+    /// Whether it takes rows of so many features.
+    fn fits(&self, features: usize) -> bool {
+        self.centre.len() == self.inputs() && self.scale.len() == self.inputs() && self.kept.iter().all(|&j| j < features)
+    }
+
+    /// Says which features are left out.
+    pub(super) fn warn_of_constant(&self, names: &[String], ctx: &mut Context) {
         const NAMED: usize = 5;
-        if !self.constant.is_empty() {
-            let shown: Vec<&str> = self.constant.iter().take(NAMED).map(|&j| names[j].as_str()).collect();
-            let more = if self.constant.len() > NAMED { ", ..." } else { "" };
-            ctx.warn(format!("{} feature(s) are constant and left out: {}{more}", self.constant.len(), shown.join(", ")));
+        let constant: Vec<&str> = (0..names.len()).filter(|j| !self.kept.contains(j)).map(|j| names[j].as_str()).collect();
+        if !constant.is_empty() {
+            let more = if constant.len() > NAMED { ", ..." } else { "" };
+            let shown = constant[..constant.len().min(NAMED)].join(", ");
+            ctx.warn(format!("{} feature(s) are constant and left out: {shown}{more}", constant.len()));
         }
-        let outside = |mean: f64, variance: f64| mean.abs() > 0.1 || !(0.8..=1.5).contains(&variance);
-        if !standardized && let Some(&(j, mean, variance)) = self.before.iter().find(|(_, mean, variance)| outside(*mean, *variance)) {
-            ctx.warn(format!(
-                "feature '{}' has mean {mean:.3} and variance {variance:.3}, outside the proven domain (|mean| <= 0.1, variance 0.8 to 1.5); \
-                 set standardize to true",
-                names[j]
-            ));
+    }
+
+    /// Says whether inputs that are used as they come lie outside what is proven.
+    pub(super) fn warn_of_domain(&self, names: &[String], inputs: ArrayView2<'_, f32>, ctx: &mut Context) {
+        let domain = STABLE.0;
+        for (&j, column) in self.kept.iter().zip(inputs.columns()) {
+            let (mean, variance) = moments_of(&column.iter().map(|&v| f64::from(v)).collect::<Vec<_>>());
+            if !domain.contains(Moments { mean, variance }) {
+                return ctx.warn(format!(
+                    "feature '{}' has mean {mean:.3} and variance {variance:.3}, outside the proven domain (|mean| <= {}, variance {} to {}); \
+                     set standardize to true",
+                    names[j], domain.mean.high, domain.variance.low, domain.variance.high
+                ));
+            }
         }
     }
 }
@@ -178,7 +189,6 @@ impl Tried {
 /// A fitted network.
 #[derive(Clone, Debug)]
 pub struct SnnModel {
-    pub(super) task: Task,
     pub(super) features: Features,
     pub(super) standard: Standard,
     pub(super) labels: Labels,
@@ -217,18 +227,12 @@ impl SnnModel {
     /// # Errors
     /// As for [`Self::outputs`]; a network of numbers has none.
     pub fn probabilities(&self, x: &Design, ctx: &Context) -> Result<Array2<f64>> {
-        let mut outputs = self.outputs(x, ctx)?.mapv(f64::from);
+        let outputs = self.outputs(x, ctx)?.mapv(f64::from);
         match self.labels {
-            Labels::Classes(_) => outputs.rows_mut().into_iter().for_each(|mut row| {
-                let largest = row.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-                row.mapv_inplace(|v| (v - largest).exp());
-                let sum = row.sum();
-                row /= sum;
-            }),
-            Labels::Answers(_) => outputs.mapv_inplace(|v| 1.0 / (1.0 + (-v).exp())),
-            Labels::Number { .. } => return Err(Error::model("a network of numbers has no probabilities")),
+            Labels::Classes(_) => Ok(softmax(outputs)),
+            Labels::Answers(_) => Ok(outputs.mapv_into(|v| 1.0 / (1.0 + (-v).exp()))),
+            Labels::Number { .. } => Err(Error::model("a network of numbers has no probabilities")),
         }
-        Ok(outputs)
     }
 
     /// Numbers of the most probable classes (n,), among [`Classes`] in rising order.
@@ -305,12 +309,9 @@ impl Model for SnnModel {
     fn to_state(&self) -> State {
         let mut arrays = Bundle::new();
         self.network.to_arrays("network/").into_iter().for_each(|(name, array)| arrays.insert(name, array));
-        arrays.insert("centre", self.standard.centre.clone());
-        arrays.insert("scale", self.standard.scale.clone());
         let json = json!({
-            "task": self.task,
             "features": self.features,
-            "constant": self.standard.constant,
+            "standard": self.standard,
             "labels": self.labels,
             "spec": self.network.spec(),
             "best_epoch": self.best_epoch,
@@ -330,23 +331,19 @@ impl Model for SnnModel {
                 named.insert(name.to_owned(), array.to_owned());
             }
         }
-        let standard = Standard {
-            centre: state.arrays.vector("centre")?.into_owned(),
-            scale: state.arrays.vector("scale")?.into_owned(),
-            constant: state.field("constant")?,
-            before: Vec::new(),
-        };
-        let features: Features = state.field("features")?;
-        let d = features.names().len();
-        if standard.centre.len() != d || standard.scale.len() != d || standard.constant.iter().any(|&j| j >= d) || spec.inputs != d {
-            return Err(Error::model("the model file is damaged: its features and its network do not fit together"));
+        let (features, standard, labels): (Features, Standard, Labels) =
+            (state.field("features")?, state.field("standard")?, state.field("labels")?);
+        let network = Sequential::from_arrays(spec, &named, "network/")?;
+        let fit =
+            standard.fits(features.names().len()) && network.spec().inputs == standard.inputs() && network.outputs() == labels.outputs();
+        if !fit {
+            return Err(Error::model("the model file is damaged: its features, its network and its labels do not fit together"));
         }
         Ok(Self {
-            task: state.field("task")?,
             features,
             standard,
-            labels: state.field("labels")?,
-            network: Sequential::from_arrays(spec, &named, "network/")?,
+            labels,
+            network,
             best_epoch: state.field("best_epoch")?,
             score: state.field("score")?,
             setting: state.field("setting")?,

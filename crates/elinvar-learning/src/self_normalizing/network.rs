@@ -1,11 +1,10 @@
 //! The networks: layers of a self-normalising network and of its competitors.
 
 use super::params::{ActivationKind, Architecture, Form, NormKind, Snn};
-use elinvar_core::{Result, Stream};
 use elinvar_nn::alpha_dropout::AlphaDropout;
 use elinvar_nn::batch_norm::BatchNorm;
-use elinvar_nn::sequential::{Layer, Sequential, SequentialSpec};
-use elinvar_nn::{Activation, Initialisation, Network};
+use elinvar_nn::sequential::{Layer, SequentialSpec};
+use elinvar_nn::{Activation, Initialisation};
 use std::iter::once;
 
 /// Constants of the paper's batch and layer normalisation.
@@ -28,7 +27,7 @@ pub(super) fn spec(params: &Snn, inputs: usize, outputs: usize) -> SequentialSpe
         Architecture::Bottleneck => residual(params, ((params.units as f64 * BOTTLENECK).round() as usize).max(1)),
     };
     let mut layers: Vec<Layer> = hidden;
-    layers.push(dense(outputs, Activation::Identity, Initialisation::LecunNormal, false));
+    layers.push(dense(outputs, Activation::Identity, of_selu(params), false));
     SequentialSpec { inputs, layers }
 }
 
@@ -57,9 +56,15 @@ fn activation(params: &Snn) -> Activation {
 
 fn initialisation(params: &Snn) -> Initialisation {
     match params.activation {
+        ActivationKind::Relu if params.exact_moments => Initialisation::KaimingExact,
         ActivationKind::Relu => Initialisation::KaimingNormal,
-        _ => Initialisation::LecunNormal,
+        _ => of_selu(params),
     }
+}
+
+/// That of SELU layers, and of the output.
+fn of_selu(params: &Snn) -> Initialisation {
+    if params.exact_moments { Initialisation::LecunExact } else { Initialisation::LecunNormal }
 }
 
 fn dropout(params: &Snn) -> Option<Layer> {
@@ -110,41 +115,4 @@ fn residual(params: &Snn, inner: usize) -> Vec<Layer> {
     let first = plain(params, params.units);
     let blocks = (params.hidden_layers - 1).div_ceil(BLOCK);
     first.into_iter().chain((0..blocks).flat_map(|_| once(block()).chain(dropout(params)))).collect()
-}
-
-/// The network with its starting weights.
-///
-/// # Errors
-/// Widths that no network has.
-pub(super) fn start(params: &Snn, inputs: usize, outputs: usize, stream: &mut Stream) -> Result<Sequential<f32>> {
-    let mut network = Sequential::new(spec(params, inputs, outputs), stream)?;
-    if params.exact_moments {
-        let gain = if params.activation == ActivationKind::Relu { 2.0 } else { 1.0 };
-        for name in weight_names(&network) {
-            if let Some(weight) = network.parameters_mut().matrix_named_mut(&name) {
-                exact(weight, gain);
-            }
-        }
-    }
-    Ok(network)
-}
-
-/// Names of the weight matrices.
-pub(super) fn weight_names(network: &Sequential<f32>) -> Vec<String> {
-    network.parameters().names().filter(|name| name.ends_with("weight")).map(str::to_owned).collect()
-}
-
-/// Rows that sum to 0 and whose squares sum to `gain`; a row of one weight keeps its sign only.
-fn exact(mut weight: ndarray::ArrayViewMut2<'_, f32>, gain: f32) {
-    let inputs = weight.ncols() as f32;
-    for mut row in weight.rows_mut() {
-        if inputs > 1.0 {
-            let mean = row.sum() / inputs;
-            row -= mean;
-        }
-        let squares: f32 = row.iter().map(|w| w * w).sum();
-        if squares > 0.0 {
-            row *= (gain / squares).sqrt();
-        }
-    }
 }

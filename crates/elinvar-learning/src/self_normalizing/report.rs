@@ -3,11 +3,11 @@
 use super::certificate::{Interval, MomentBox, STABLE, WeightBox};
 use super::moments::{Moments, Weights};
 use super::params::Selu;
-use elinvar_core::{Column, Error, Result, Table};
-use elinvar_math::statistics::pairwise_sum;
+use elinvar_core::{Column, Context, Error, Result, Table};
+use elinvar_math::statistics::mean;
 use elinvar_nn::Activation;
 use elinvar_nn::sequential::{Layer, Sequential};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 /// Mean and variance of the activations of one hidden layer, over its units and the rows.
@@ -23,15 +23,24 @@ pub struct LayerMoments {
 
 impl LayerMoments {
     /// Of every computed layer but the last.
-    pub(super) fn measure(network: &Sequential<f32>, inputs: ArrayView2<'_, f32>) -> Result<Vec<Self>> {
-        let mut layers = network.activations(inputs)?;
-        layers.pop();
-        Ok(layers.iter().map(Self::of).collect())
+    ///
+    /// # Errors
+    /// Inputs of other columns, or an interruption.
+    pub fn measure(network: &Sequential<f32>, inputs: ArrayView2<'_, f32>, ctx: &Context) -> Result<Vec<Self>> {
+        let mut sums: Vec<Sums> = Vec::new();
+        for rows in inputs.axis_chunks_iter(Axis(0), MEASURED_ROWS) {
+            ctx.check()?;
+            let mut layers = ctx.install(|| network.activations(rows))?;
+            layers.pop();
+            sums.resize(layers.len(), Sums::default());
+            sums.iter_mut().zip(&layers).for_each(|(sums, values)| sums.add(values));
+        }
+        Ok(sums.iter().map(Sums::moments).collect())
     }
 
-    fn of(values: &Array2<f32>) -> Self {
-        let (mean, variance) = moments_of(values.iter().map(|&v| f64::from(v)));
-        Self { units: values.ncols(), mean, variance }
+    /// Whether mean and variance are near those of the fixed point.
+    pub fn is_normal(&self) -> bool {
+        self.mean.abs() < 0.1 && (0.8..=1.25).contains(&self.variance)
     }
 
     /// One row a layer.
@@ -44,13 +53,40 @@ impl LayerMoments {
     }
 }
 
-/// Mean and variance.
-pub(super) fn moments_of(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let values: Vec<f64> = values.collect();
-    let n = values.len() as f64;
-    let mean = pairwise_sum(&values) / n;
-    let squares: Vec<f64> = values.iter().map(|v| (v - mean) * (v - mean)).collect();
-    (mean, pairwise_sum(&squares) / n)
+/// Rows whose activations are in memory at once.
+const MEASURED_ROWS: usize = 4096;
+
+/// What is counted of a layer, block of rows by block.
+#[derive(Clone, Default)]
+struct Sums {
+    units: usize,
+    count: f64,
+    mean: f64,
+    /// Sum of squared distances from the mean.
+    squares: f64,
+}
+
+impl Sums {
+    /// Joins the moments of a block (Chan, Golub and LeVeque 1983).
+    fn add(&mut self, values: &Array2<f32>) {
+        let (mean, variance) = moments_of(&values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>());
+        let (n, total) = (values.len() as f64, self.count + values.len() as f64);
+        let distance = mean - self.mean;
+        self.mean += distance * n / total;
+        self.squares += variance * n + distance * distance * self.count * n / total;
+        (self.count, self.units) = (total, values.ncols());
+    }
+
+    fn moments(&self) -> LayerMoments {
+        LayerMoments { units: self.units, mean: self.mean, variance: self.squares / self.count }
+    }
+}
+
+/// Mean and variance, with the divisor n.
+pub(super) fn moments_of(values: &[f64]) -> (f64, f64) {
+    let centre = mean(values);
+    let squares: Vec<f64> = values.iter().map(|v| (v - centre) * (v - centre)).collect();
+    (centre, mean(&squares))
 }
 
 /// What is known of one hidden layer of a SELU network.
@@ -83,13 +119,17 @@ pub struct Report {
 /// Mean and variance of every hidden layer as measured, as predicted and as proven.
 ///
 /// # Errors
-/// A network of other layers than plain SELU ones; inputs of other columns.
-pub fn self_normalizing_report(network: &Sequential<f32>, inputs: ArrayView2<'_, f32>) -> Result<Report> {
+/// A network of other layers than plain SELU ones; inputs of other columns; an interruption.
+pub fn self_normalizing_report(network: &Sequential<f32>, inputs: ArrayView2<'_, f32>, ctx: &Context) -> Result<Report> {
     check(network)?;
-    let measured = LayerMoments::measure(network, inputs)?;
+    let measured = LayerMoments::measure(network, inputs, ctx)?;
     let weights = network.dense_weights();
     let biases: Vec<Vec<f64>> = (0..weights.len()).map(|layer| bias(network, layer)).collect();
-    let mut units: Vec<Moments> = inputs.columns().into_iter().map(|c| as_moments(moments_of(c.iter().map(|&v| f64::from(v))))).collect();
+    let of_input = |column: ArrayView1<'_, f32>| {
+        let (mean, variance) = moments_of(&column.iter().map(|&v| f64::from(v)).collect::<Vec<_>>());
+        Moments { mean, variance }
+    };
+    let mut units: Vec<Moments> = inputs.columns().into_iter().map(of_input).collect();
     let mut proven = Some(MomentBox {
         mean: Interval::around(units.iter().map(|u| u.mean)),
         variance: Interval::around(units.iter().map(|u| u.variance)),
@@ -138,13 +178,9 @@ fn bias(network: &Sequential<f32>, layer: usize) -> Vec<f64> {
     parameters.get(names[layer]).map_or_else(Vec::new, |b| b.iter().map(|&v| f64::from(v)).collect())
 }
 
-fn as_moments((mean, variance): (f64, f64)) -> Moments {
-    Moments { mean, variance }
-}
-
 /// Moments of every unit of a layer from those of its inputs.
 pub(super) fn propagate(weights: &Array2<f32>, bias: &[f64], inputs: &[Moments]) -> Vec<Moments> {
-    let unit = |(row, bias): (ndarray::ArrayView1<'_, f32>, &f64)| {
+    let unit = |(row, bias): (ArrayView1<'_, f32>, &f64)| {
         let (mut mean, mut variance) = (*bias, 0.0);
         for (&w, input) in row.iter().zip(inputs) {
             let w = f64::from(w);
@@ -158,16 +194,15 @@ pub(super) fn propagate(weights: &Array2<f32>, bias: &[f64], inputs: &[Moments])
 
 /// Mean and variance over all units together.
 pub(super) fn pooled(units: &[Moments]) -> Moments {
-    let (mean, between) = moments_of(units.iter().map(|u| u.mean));
+    let (mean, between) = moments_of(&units.iter().map(|u| u.mean).collect::<Vec<_>>());
     let within = units.iter().map(|u| u.variance).sum::<f64>() / units.len() as f64;
     Moments { mean, variance: within + between }
 }
 
 fn verdict(layers: &[LayerReport], first_leaving: Option<usize>) -> String {
     let Some(last) = layers.last() else { return "the network has no hidden layer".to_owned() };
-    let near = last.measured.mean.abs() < 0.1 && (0.8..=1.25).contains(&last.measured.variance);
     let seen = format!("the last hidden layer has mean {:.3} and variance {:.3}", last.measured.mean, last.measured.variance);
-    match (near, first_leaving) {
+    match (last.measured.is_normal(), first_leaving) {
         (true, None) => format!("self-normalising, proven for every layer: {seen}"),
         (true, Some(layer)) => format!("self-normalising as measured, not proven from layer {layer} on: {seen}"),
         (false, _) => format!("not self-normalising: {seen}"),

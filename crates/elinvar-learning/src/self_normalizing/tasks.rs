@@ -1,9 +1,9 @@
 //! The tasks: thin adapters between named inputs and the typed API.
 
 use super::fit::{self, Data};
-use super::model::{SnnModel, greatest};
+use super::model::{Labels, SnnModel, greatest};
 use super::moments::{FixedPoint, Weights, fixed_point, map_all};
-use super::params::{Constants, FixedPointSearch, MomentMap, Selu, Snn, SnnGridSearch, Task};
+use super::params::{Constants, FixedPointSearch, MomentMap, Selu, Snn, SnnGridSearch};
 use super::report::{Report, self_normalizing_report};
 use elinvar_core::{
     Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Input, Measurement, NoInput, NoParams, Operation, Output, Result,
@@ -126,7 +126,7 @@ fn features() -> Bundle<'static> {
 }
 
 fn predicted(model: &SnnModel, x: &Design, ctx: &Context) -> Result<Predicted> {
-    if model.task == Task::Regression {
+    if let Labels::Number { .. } = model.labels {
         return model.numbers(x, ctx).map(Predicted::Numbers);
     }
     let probabilities = model.probabilities(x, ctx)?;
@@ -162,12 +162,12 @@ impl Operation for ReportTask {
     type Model = SnnModel;
     type Input<'a> = ToPredict;
     type Output = Report;
-    fn apply(_: &Checked<NoParams>, model: &SnnModel, ToPredict(x): ToPredict, _: &mut Context) -> Result<Report> {
+    fn apply(_: &Checked<NoParams>, model: &SnnModel, ToPredict(x): ToPredict, ctx: &mut Context) -> Result<Report> {
         let inputs = model.inputs(&x)?;
         if inputs.nrows() < 2 {
             return Err(Error::input(format!("a variance needs at least 2 rows, got {}", inputs.nrows())));
         }
-        self_normalizing_report(model.network(), inputs.view())
+        self_normalizing_report(model.network(), inputs.view(), ctx)
     }
     fn example() -> Bundle<'static> {
         features()

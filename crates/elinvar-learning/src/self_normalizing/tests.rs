@@ -6,6 +6,7 @@ use elinvar_core::random::stream;
 use elinvar_core::{Checked, Column, Context, Model, Table};
 use elinvar_data::design::Design;
 use elinvar_nn::Network;
+use elinvar_nn::sequential::Sequential;
 use ndarray::{Array1, Array2, array};
 use proptest::prelude::*;
 
@@ -263,7 +264,7 @@ fn numbers_and_answers_are_learned() {
     let answers = Table::new().with("first", Column::Number(answer(0).collect())).unwrap();
     let answers = answers.with("second", Column::Number(answer(1).collect())).unwrap();
     let several = Data { x: Design::Matrix(x), y: answers };
-    let model = Snn { task: Task::Multitask, lr: 0.05, ..small() }.fit(&several, &mut ctx()).unwrap().model;
+    let model = Snn { task: Task::Multitask, lr: 0.05, max_epochs: 40, ..small() }.fit(&several, &mut ctx()).unwrap().model;
     let found = model.probabilities(&several.x, &ctx()).unwrap();
     let right =
         classes.iter().enumerate().filter(|&(i, &c)| (found[[i, 0]] > 0.5) == (c == 0) && (found[[i, 1]] > 0.5) == (c == 1)).count();
@@ -290,14 +291,18 @@ fn a_search_keeps_the_best_and_breaks_ties_towards_depth() {
     assert_eq!(back.attributes().table("results").unwrap().n_rows(), 4);
 }
 
+fn start(params: &Snn) -> elinvar_core::Result<Sequential<f32>> {
+    Sequential::new(super::network::spec(params, 6, 3), &mut stream(0, &[]))
+}
+
 #[test]
 fn exact_moments_put_every_unit_into_the_domain() {
     let (data, _) = data(400);
     let Design::Matrix(x) = &data.x else { panic!() };
     let inputs = ((x - &x.mean_axis(ndarray::Axis(0)).unwrap()) / &x.std_axis(ndarray::Axis(0), 0.0)).mapv(|v| v as f32);
     let params = Snn { exact_moments: true, hidden_layers: 6, units: 128, ..Snn::default() };
-    let network = super::network::start(&params, 6, 3, &mut stream(0, &[])).unwrap();
-    let report = self_normalizing_report(&network, inputs.view()).unwrap();
+    let network = start(&params).unwrap();
+    let report = self_normalizing_report(&network, inputs.view(), &ctx()).unwrap();
     assert!(report.layers.iter().all(|l| l.stable_units == 1.0), "{report:?}");
     assert_eq!(report.first_leaving, None, "{report:?}");
     assert!(
@@ -305,13 +310,13 @@ fn exact_moments_put_every_unit_into_the_domain() {
         "{}",
         report.verdict
     );
-    let usual = super::network::start(&Snn { exact_moments: false, ..params.clone() }, 6, 3, &mut stream(0, &[])).unwrap();
-    let report = self_normalizing_report(&usual, inputs.view()).unwrap();
+    let usual = start(&Snn { exact_moments: false, ..params.clone() }).unwrap();
+    let report = self_normalizing_report(&usual, inputs.view(), &ctx()).unwrap();
     assert!(report.layers[3].stable_units < 0.4 && report.first_leaving.is_some());
     let deep = &report.layers[5];
     close(deep.predicted.variance, deep.measured.variance, 0.25);
-    let other = super::network::start(&Snn { activation: ActivationKind::Relu, ..params }, 6, 3, &mut stream(0, &[])).unwrap();
-    let message = self_normalizing_report(&other, inputs.view()).unwrap_err().to_string();
+    let other = start(&Snn { activation: ActivationKind::Relu, ..params }).unwrap();
+    let message = self_normalizing_report(&other, inputs.view(), &ctx()).unwrap_err().to_string();
     assert!(message.starts_with("the moment map describes plain SELU layers"), "{message}");
 }
 

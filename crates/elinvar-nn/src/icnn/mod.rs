@@ -115,7 +115,7 @@ impl<T: Real> Icnn<T> {
                 named.push((format!("layer{layer}.weight"), vec![width, widths[layer - 1]]));
             }
         }
-        let center = Parameters::zeros([("quadratic.center".to_owned(), vec![d])]);
+        let center = Parameters::zeros(vec![("quadratic.center".to_owned(), vec![d])]);
         Ok(Self { spec, parameters: Parameters::zeros(named), center })
     }
 

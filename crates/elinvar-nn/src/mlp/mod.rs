@@ -18,7 +18,7 @@ pub(crate) use tangent::reverse_activation;
 use crate::activation::Activation;
 use crate::init::Initialisation;
 use crate::network::{self, Network};
-use crate::parameters::{NamedArrays, Parameters};
+use crate::parameters::{NamedArrays, Parameters, Shapes};
 use crate::real::Real;
 use elinvar_core::{Error, Result, Stream};
 use ndarray::{Array2, ArrayView2};
@@ -84,6 +84,23 @@ impl MlpSpec {
         let widths: Vec<usize> = std::iter::once(self.inputs).chain(self.hidden.iter().copied()).chain([self.outputs]).collect();
         widths.windows(2).map(|pair| (pair[0], pair[1])).collect()
     }
+
+    /// Names and shapes of the parameters, and of the running statistics.
+    fn array_shapes(&self) -> [Shapes; 2] {
+        let mut named = Vec::new();
+        let mut running = Vec::new();
+        for (layer, (inputs, outputs)) in self.dense_shapes().into_iter().enumerate() {
+            named.push((format!("layer{layer}.weight"), vec![outputs, inputs]));
+            named.push((format!("layer{layer}.bias"), vec![outputs]));
+            if self.batch_norm && layer < self.hidden.len() {
+                named.push((format!("norm{layer}.scale"), vec![outputs]));
+                named.push((format!("norm{layer}.shift"), vec![outputs]));
+                running.push((format!("norm{layer}.mean"), vec![outputs]));
+                running.push((format!("norm{layer}.variance"), vec![outputs]));
+            }
+        }
+        [named, running]
+    }
 }
 
 /// A multi-layer perceptron.
@@ -116,19 +133,8 @@ impl<T: Real> Mlp<T> {
 
     fn zeros(spec: MlpSpec) -> Result<Self> {
         spec.check()?;
-        let mut named = Vec::new();
-        let mut running = Vec::new();
-        for (layer, (inputs, outputs)) in spec.dense_shapes().into_iter().enumerate() {
-            named.push((format!("layer{layer}.weight"), vec![outputs, inputs]));
-            named.push((format!("layer{layer}.bias"), vec![outputs]));
-            if spec.batch_norm && layer < spec.hidden.len() {
-                named.push((format!("norm{layer}.scale"), vec![outputs]));
-                named.push((format!("norm{layer}.shift"), vec![outputs]));
-                running.push((format!("norm{layer}.mean"), vec![outputs]));
-                running.push((format!("norm{layer}.variance"), vec![outputs]));
-            }
-        }
-        Ok(Self { spec, parameters: Parameters::zeros(named), running: Parameters::zeros(running) })
+        let [parameters, running] = spec.array_shapes().map(Parameters::zeros);
+        Ok(Self { spec, parameters, running })
     }
 
     /// Position of a layer's weight among the parameters; its bias, norm scale and norm shift follow.
@@ -169,7 +175,7 @@ impl<T: Real> Mlp<T> {
     /// When the inputs have another number of columns than the network.
     pub fn predict(&self, inputs: ArrayView2<'_, T>) -> Result<Array2<T>> {
         self.check_columns(inputs)?;
-        Ok(self.predict_chunks(inputs))
+        Ok(network::by_chunks(inputs, self.spec.outputs, CHUNK_ROWS, |_, rows| (self.predict_chunk(rows), ())).0)
     }
 }
 
@@ -184,8 +190,9 @@ impl Mlp<f32> {
     /// # Errors
     /// When the spec is refused, or an array is absent or has another shape.
     pub fn from_arrays(spec: MlpSpec, arrays: &NamedArrays, prefix: &str) -> Result<Self> {
-        let mut network = Self::zeros(spec)?;
-        network::load_arrays(&mut network, arrays, prefix)?;
-        Ok(network)
+        spec.check()?;
+        let [parameters, running] = spec.array_shapes();
+        let (parameters, running) = network::saved(parameters, running, arrays, prefix)?;
+        Ok(Self { spec, parameters, running })
     }
 }

@@ -8,7 +8,6 @@ use crate::product;
 use crate::real::Real;
 use elinvar_core::random::stream;
 use elinvar_core::{Error, Result, Stream};
-use ndarray::parallel::prelude::*;
 use ndarray::{Array2, ArrayView2, Axis};
 use rand::RngExt;
 
@@ -68,27 +67,12 @@ impl<T: Real> Mlp<T> {
         }
         // A batch norm in training couples all rows of the batch.
         let chunk_rows = if batch_statistics { inputs.nrows() } else { CHUNK_ROWS };
-        let mut outputs = Array2::zeros((inputs.nrows(), self.spec.outputs));
-        if inputs.nrows() <= chunk_rows {
-            let tape = self.forward_chunk(inputs, pass, 0, &mut outputs);
-            return Ok((outputs, Tape { chunk_rows, chunks: vec![tape] }));
-        }
-        let chunks = inputs
-            .axis_chunks_iter(Axis(0), chunk_rows)
-            .into_par_iter()
-            .zip(outputs.axis_chunks_iter_mut(Axis(0), chunk_rows).into_par_iter())
-            .enumerate()
-            .map(|(index, (inputs, mut place))| {
-                let mut outputs = Array2::zeros(place.raw_dim());
-                let tape = self.forward_chunk(inputs, pass, index as u64, &mut outputs);
-                place.assign(&outputs);
-                tape
-            })
-            .collect();
+        let walk = |chunk: usize, rows: ArrayView2<'_, T>| self.forward_chunk(rows, pass, chunk as u64);
+        let (outputs, chunks) = network::by_chunks(inputs, self.spec.outputs, chunk_rows, walk);
         Ok((outputs, Tape { chunk_rows, chunks }))
     }
 
-    fn forward_chunk(&self, inputs: ArrayView2<'_, T>, pass: Pass, chunk: u64, outputs: &mut Array2<T>) -> ChunkTape<T> {
+    fn forward_chunk(&self, inputs: ArrayView2<'_, T>, pass: Pass, chunk: u64) -> (Array2<T>, ChunkTape<T>) {
         let mut masks = match pass {
             Pass::Training { seed, step } if self.spec.dropout > 0.0 => Some(stream(seed, &[("dropout", step), ("chunk", chunk)])),
             _ => None,
@@ -108,8 +92,7 @@ impl<T: Real> Mlp<T> {
             }
             layers.push(LayerTape { input: std::mem::replace(&mut input, values), slope, norm, mask });
         }
-        *outputs = self.last_layer(inputs, &input);
-        ChunkTape { layers, last_input: input }
+        (self.last_layer(inputs, &input), ChunkTape { layers, last_input: input })
     }
 
     fn normalise(&self, layer: usize, values: &mut Array2<T>, pass: Pass) -> NormTape<T> {
@@ -128,21 +111,8 @@ impl<T: Real> Mlp<T> {
         outputs
     }
 
-    /// As [`Self::forward`] in evaluation, keeping nothing for a backward pass.
-    pub(super) fn predict_chunks(&self, inputs: ArrayView2<'_, T>) -> Array2<T> {
-        if inputs.nrows() <= CHUNK_ROWS {
-            return self.predict_chunk(inputs);
-        }
-        let mut outputs = Array2::zeros((inputs.nrows(), self.spec.outputs));
-        inputs
-            .axis_chunks_iter(Axis(0), CHUNK_ROWS)
-            .into_par_iter()
-            .zip(outputs.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS).into_par_iter())
-            .for_each(|(inputs, mut place)| place.assign(&self.predict_chunk(inputs)));
-        outputs
-    }
-
-    fn predict_chunk(&self, inputs: ArrayView2<'_, T>) -> Array2<T> {
+    /// As [`Self::forward_chunk`] in evaluation, keeping nothing for a backward pass.
+    pub(super) fn predict_chunk(&self, inputs: ArrayView2<'_, T>) -> Array2<T> {
         let mut values = inputs.as_standard_layout().into_owned();
         for layer in 0..self.spec.hidden.len() {
             let index = self.weight_index(layer);

@@ -16,7 +16,7 @@ pub use scan::ScanTape;
 use crate::init::{Initialisation, fill_uniform};
 use crate::mlp::Pass;
 use crate::network::{self, Network};
-use crate::parameters::{NamedArrays, Parameters};
+use crate::parameters::{NamedArrays, Parameters, Shapes};
 use crate::real::Real;
 use elinvar_core::{Error, Result, Stream};
 use ndarray::parallel::prelude::*;
@@ -60,6 +60,26 @@ pub struct RecurrentSpec {
     pub units: usize,
     /// Numbers a step of the result, >= 1.
     pub outputs: usize,
+}
+
+impl RecurrentSpec {
+    /// Names and shapes of the parameters.
+    fn array_shapes(&self) -> Result<Shapes> {
+        let &Self { cell, inputs, units, outputs } = self;
+        if inputs == 0 || units == 0 || outputs == 0 {
+            let got = format!("{inputs}, {units} and {outputs}");
+            return Err(Error::parameter("network", "at least 1 input, unit and output wide", got));
+        }
+        let rows = cell.gates().saturating_mul(units);
+        Ok(vec![
+            ("weight_ih_l0".to_owned(), vec![rows, inputs]),
+            ("weight_hh_l0".to_owned(), vec![rows, units]),
+            ("bias_ih_l0".to_owned(), vec![rows]),
+            ("bias_hh_l0".to_owned(), vec![rows]),
+            ("readout.weight".to_owned(), vec![outputs, units]),
+            ("readout.bias".to_owned(), vec![outputs]),
+        ])
+    }
 }
 
 /// Places of the arrays among the parameters.
@@ -108,20 +128,7 @@ impl<T: Real> Recurrent<T> {
     }
 
     fn zeros(spec: RecurrentSpec) -> Result<Self> {
-        if spec.inputs == 0 || spec.units == 0 || spec.outputs == 0 {
-            let got = format!("{}, {} and {}", spec.inputs, spec.units, spec.outputs);
-            return Err(Error::parameter("network", "at least 1 input, unit and output wide", got));
-        }
-        let rows = spec.cell.gates() * spec.units;
-        let parameters = Parameters::zeros([
-            ("weight_ih_l0".to_owned(), vec![rows, spec.inputs]),
-            ("weight_hh_l0".to_owned(), vec![rows, spec.units]),
-            ("bias_ih_l0".to_owned(), vec![rows]),
-            ("bias_hh_l0".to_owned(), vec![rows]),
-            ("readout.weight".to_owned(), vec![spec.outputs, spec.units]),
-            ("readout.bias".to_owned(), vec![spec.outputs]),
-        ]);
-        Ok(Self { spec, parameters })
+        Ok(Self { spec, parameters: Parameters::zeros(spec.array_shapes()?) })
     }
 
     /// The shape of the network.
@@ -145,7 +152,17 @@ impl<T: Real> Recurrent<T> {
     /// # Errors
     /// When the columns are no multiple of the inputs of a step.
     pub fn predict(&self, sequences: ArrayView2<'_, T>) -> Result<Array2<T>> {
-        Ok(self.forward(sequences, Pass::Evaluation)?.0)
+        self.check_columns(sequences)?;
+        Ok(self.walk(sequences, drop).0)
+    }
+
+    /// Results of sequences, and what is to be kept of the tape of every chunk.
+    fn walk<K: Send>(&self, sequences: ArrayView2<'_, T>, keep: impl Fn(ScanTape<T>) -> K + Sync) -> (Array2<T>, Vec<K>) {
+        let outputs = self.steps(sequences.ncols()) * self.spec.outputs;
+        network::by_chunks(sequences, outputs, self.chunk_rows(sequences.nrows()), |_, rows| {
+            let tape = self.scan().forward(rows);
+            (self.scan().read(&tape), keep(tape))
+        })
     }
 
     /// States h_1, ..., h_T (n, T, units) of sequences (n, T inputs) of any length T.
@@ -180,9 +197,8 @@ impl Recurrent<f32> {
     /// # Errors
     /// When the spec is refused, or an array is absent or has another shape.
     pub fn from_arrays(spec: RecurrentSpec, arrays: &NamedArrays, prefix: &str) -> Result<Self> {
-        let mut network = Self::zeros(spec)?;
-        network::load_arrays(&mut network, arrays, prefix)?;
-        Ok(network)
+        let (parameters, _) = network::saved(spec.array_shapes()?, Shapes::new(), arrays, prefix)?;
+        Ok(Self { spec, parameters })
     }
 }
 
@@ -217,24 +233,8 @@ impl<T: Real> Network<T> for Recurrent<T> {
 
     fn forward(&self, sequences: ArrayView2<'_, T>, _pass: Pass) -> Result<(Array2<T>, RecurrentTape<T>)> {
         self.check_columns(sequences)?;
-        let chunk_rows = Network::<T>::chunk_rows(self, sequences.nrows());
-        let mut outputs = Array2::zeros((sequences.nrows(), self.steps(sequences.ncols()) * self.spec.outputs));
-        if sequences.nrows() <= chunk_rows {
-            let tape = self.scan().forward(sequences);
-            self.scan().read(&tape, outputs.view_mut());
-            return Ok((outputs, RecurrentTape { chunk_rows, chunks: vec![tape] }));
-        }
-        let chunks = sequences
-            .axis_chunks_iter(Axis(0), chunk_rows)
-            .into_par_iter()
-            .zip(outputs.axis_chunks_iter_mut(Axis(0), chunk_rows).into_par_iter())
-            .map(|(rows, place)| {
-                let tape = self.scan().forward(rows);
-                self.scan().read(&tape, place);
-                tape
-            })
-            .collect();
-        Ok((outputs, RecurrentTape { chunk_rows, chunks }))
+        let (outputs, chunks) = self.walk(sequences, |tape| tape);
+        Ok((outputs, RecurrentTape { chunk_rows: self.chunk_rows(sequences.nrows()), chunks }))
     }
 
     fn backward(&self, tape: &RecurrentTape<T>, output_gradient: ArrayView2<'_, T>, gradient: &mut Parameters<T>) {

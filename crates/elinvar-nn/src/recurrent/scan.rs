@@ -5,7 +5,7 @@ use super::{BIAS_HH, BIAS_IH, Cell, READOUT, READOUT_BIAS, RecurrentSpec, WEIGHT
 use crate::parameters::Parameters;
 use crate::product;
 use crate::real::Real;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 
 /// What the backward pass of a chunk needs; all arrays have the rows (step, sequence) in the order of time.
 pub struct ScanTape<T> {
@@ -111,16 +111,18 @@ impl<T: Real> Scan<'_, T> {
         ScanTape { inputs, gates, recurrent, states, memories, sequences: n }
     }
 
-    /// The readout of every step, into rows (n, T outputs).
-    pub(super) fn read(&self, tape: &ScanTape<T>, mut place: ArrayViewMut2<'_, T>) {
+    /// The readout of every step, in rows (n, T outputs).
+    pub(super) fn read(&self, tape: &ScanTape<T>) -> Array2<T> {
         let outputs = self.spec.outputs;
         let mut read = product::forward(tape.states.view(), self.parameters.matrix(READOUT));
         add_to_rows(&mut read, self.parameters.slice(READOUT_BIAS));
+        let mut result = Array2::zeros((tape.sequences, tape.steps() * outputs));
         for (row, values) in read.rows().into_iter().enumerate() {
             let (step, sequence) = (row / tape.sequences, row % tape.sequences);
-            let mut target = place.row_mut(sequence);
+            let mut target = result.row_mut(sequence);
             target.slice_axis_mut(Axis(0), Slice::from(step * outputs..(step + 1) * outputs)).assign(&values);
         }
+        result
     }
 
     /// Adds the gradients of all parameters from that of the result (n, T outputs).

@@ -4,7 +4,7 @@ use crate::activation::Activation;
 use crate::alpha_dropout::{AlphaDropout, SELU_SATURATION};
 use crate::batch_norm::BatchNorm;
 use crate::init::Initialisation;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Shapes};
 use crate::real::Real;
 use elinvar_core::{Error, Result, Stream};
 use ndarray::{Array2, ArrayView2};
@@ -61,9 +61,11 @@ pub enum Layer {
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) kind: Kind,
+    /// Counted through the whole network: the key of its dropout masks.
+    pub(super) number: u64,
     /// First of its arrays among the parameters.
     pub(super) first: usize,
-    pub(super) inputs: usize,
+    inputs: usize,
     pub(super) outputs: usize,
 }
 
@@ -100,11 +102,12 @@ pub(super) enum Kind {
     },
 }
 
-/// Names and shapes of the arrays so far.
+/// Names and shapes of the arrays so far, and how many nodes there are.
 #[derive(Default)]
 pub(super) struct Arrays {
-    pub(super) parameters: Vec<(String, Vec<usize>)>,
-    pub(super) running: Vec<(String, Vec<usize>)>,
+    pub(super) parameters: Shapes,
+    pub(super) running: Shapes,
+    nodes: u64,
 }
 
 impl Arrays {
@@ -139,7 +142,8 @@ pub(super) fn nodes(layers: &[Layer], inputs: usize, prefix: &str, arrays: &mut 
 }
 
 fn node(layer: &Layer, inputs: usize, name: &str, arrays: &mut Arrays) -> Result<Node> {
-    let first = arrays.parameters.len();
+    let (first, number) = (arrays.parameters.len(), arrays.nodes);
+    arrays.nodes += 1;
     let mut outputs = inputs;
     let kind = match layer {
         &Layer::Dense { outputs: width, activation, initialisation, weight_norm } => {
@@ -188,7 +192,7 @@ fn node(layer: &Layer, inputs: usize, name: &str, arrays: &mut Arrays) -> Result
             Kind::Residual { nodes, activation: *activation }
         }
     };
-    Ok(Node { kind, first, inputs, outputs })
+    Ok(Node { kind, number, first, inputs, outputs })
 }
 
 fn check_epsilon(epsilon: f64) -> Result<()> {

@@ -17,7 +17,6 @@ use crate::parameters::{NamedArrays, Parameters};
 use crate::real::Real;
 use elinvar_core::{Error, Result, Stream};
 use layer::{Arrays, Node};
-use ndarray::parallel::prelude::*;
 use ndarray::{Array2, ArrayView2, Axis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +29,18 @@ pub struct SequentialSpec {
     pub inputs: usize,
     /// Layers from the input to the output.
     pub layers: Vec<Layer>,
+}
+
+impl SequentialSpec {
+    /// The layers, the width of the last one, and their arrays.
+    fn nodes(&self) -> Result<(Vec<Node>, usize, Arrays)> {
+        if self.inputs == 0 {
+            return Err(Error::parameter("inputs", ">= 1", 0));
+        }
+        let mut arrays = Arrays::default();
+        let (nodes, outputs) = layer::nodes(&self.layers, self.inputs, "", &mut arrays)?;
+        Ok((nodes, outputs, arrays))
+    }
 }
 
 /// A chain of layers.
@@ -54,19 +65,9 @@ impl<T: Real> Sequential<T> {
     /// # Errors
     /// A width of 0, a constant out of range, or a skip between unequal widths.
     pub fn new(spec: SequentialSpec, stream: &mut Stream) -> Result<Self> {
-        let mut network = Self::zeros(spec)?;
-        let Self { nodes, parameters, running, .. } = &mut network;
-        nodes.iter().for_each(|node| node.start(parameters, running, stream));
-        Ok(network)
-    }
-
-    fn zeros(spec: SequentialSpec) -> Result<Self> {
-        if spec.inputs == 0 {
-            return Err(Error::parameter("inputs", ">= 1", 0));
-        }
-        let mut arrays = Arrays::default();
-        let (nodes, outputs) = layer::nodes(&spec.layers, spec.inputs, "", &mut arrays)?;
-        let [parameters, running] = [arrays.parameters, arrays.running].map(Parameters::zeros);
+        let (nodes, outputs, arrays) = spec.nodes()?;
+        let [mut parameters, mut running] = [arrays.parameters, arrays.running].map(Parameters::zeros);
+        nodes.iter().for_each(|node| node.start(&mut parameters, &mut running, stream));
         Ok(Self { spec, nodes, outputs, parameters, running })
     }
 
@@ -94,7 +95,16 @@ impl<T: Real> Sequential<T> {
     /// # Errors
     /// When the inputs have another number of columns than the network.
     pub fn predict(&self, inputs: ArrayView2<'_, T>) -> Result<Array2<T>> {
-        Ok(self.forward(inputs, Pass::Evaluation)?.0)
+        self.check_columns(inputs)?;
+        let chunk_rows = self.chunk_rows(inputs.nrows());
+        let walk = |_, rows: ArrayView2<'_, T>| (self.walk(Pass::Evaluation, 0, rows).0, ());
+        Ok(network::by_chunks(inputs, self.outputs, chunk_rows, walk).0)
+    }
+
+    /// Result and tape of rows of which the first is row `first_row` of the batch.
+    fn walk(&self, pass: Pass, first_row: usize, rows: ArrayView2<'_, T>) -> (Array2<T>, ChainTape<T>) {
+        let forward = pass::Forward { parameters: &self.parameters, running: &self.running, pass, first_row };
+        forward.chain(&self.nodes, rows.as_standard_layout().into_owned())
     }
 
     /// What every layer of the chain makes of the inputs (n, inputs), one array (n, width) a layer, without dropout and with running
@@ -124,9 +134,9 @@ impl Sequential<f32> {
     /// # Errors
     /// When the spec is refused, or an array is absent or has another shape.
     pub fn from_arrays(spec: SequentialSpec, arrays: &NamedArrays, prefix: &str) -> Result<Self> {
-        let mut network = Self::zeros(spec)?;
-        network::load_arrays(&mut network, arrays, prefix)?;
-        Ok(network)
+        let (nodes, outputs, shapes) = spec.nodes()?;
+        let (parameters, running) = network::saved(shapes.parameters, shapes.running, arrays, prefix)?;
+        Ok(Self { spec, nodes, outputs, parameters, running })
     }
 }
 
@@ -167,23 +177,9 @@ impl<T: Real> Network<T> for Sequential<T> {
             return Err(Error::input(format!("a batch must have at least 2 rows with batch norm, got {}", inputs.nrows())));
         }
         let chunk_rows = if couples_rows { inputs.nrows() } else { self.chunk_rows(inputs.nrows()) };
-        let walk = |(index, rows): (usize, ArrayView2<'_, T>)| {
-            let forward = pass::Forward { parameters: &self.parameters, running: &self.running, pass, first_row: index * chunk_rows };
-            forward.chain(&self.nodes, rows.as_standard_layout().into_owned())
-        };
-        if inputs.nrows() <= chunk_rows {
-            let (outputs, tape) = walk((0, inputs));
-            return Ok((outputs, SequentialTape { chunk_rows, chunks: vec![tape] }));
-        }
-        let chunks: Vec<(Array2<T>, ChainTape<T>)> =
-            inputs.axis_chunks_iter(Axis(0), chunk_rows).into_par_iter().enumerate().map(walk).collect();
-        let mut outputs = Array2::zeros((inputs.nrows(), self.outputs));
-        let mut tapes = Vec::with_capacity(chunks.len());
-        for (mut place, (part, tape)) in outputs.axis_chunks_iter_mut(Axis(0), chunk_rows).zip(chunks) {
-            place.assign(&part);
-            tapes.push(tape);
-        }
-        Ok((outputs, SequentialTape { chunk_rows, chunks: tapes }))
+        let walk = |chunk: usize, rows: ArrayView2<'_, T>| self.walk(pass, chunk * chunk_rows, rows);
+        let (outputs, chunks) = network::by_chunks(inputs, self.outputs, chunk_rows, walk);
+        Ok((outputs, SequentialTape { chunk_rows, chunks }))
     }
 
     fn backward(&self, tape: &SequentialTape<T>, output_gradient: ArrayView2<'_, T>, gradient: &mut Parameters<T>) {

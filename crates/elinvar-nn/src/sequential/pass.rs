@@ -112,9 +112,8 @@ impl<T: Real> Forward<'_, T> {
     /// The mask of a layer in this step; none without dropout.
     fn mask(&self, rate: f64, node: &Node) -> Option<Mask> {
         match self.pass {
-            // The first array's place tells the layers apart, the width those without arrays that follow each other.
             Pass::Training { seed, step } if rate > 0.0 => {
-                let mut own = stream(seed, &[("dropout", step), ("layer", node.first as u64), ("inputs", node.inputs as u64)]);
+                let mut own = stream(seed, &[("dropout", step), ("layer", node.number)]);
                 Some(Mask::new(rate, self.first_row, &mut own))
             }
             _ => None,

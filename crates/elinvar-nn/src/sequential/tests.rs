@@ -185,3 +185,22 @@ fn shapes_and_constants_out_of_range_are_refused() {
     assert_eq!(refused(vec![Layer::LayerNorm { epsilon: 0.0 }]), "parameter 'epsilon' must be > 0, got 0");
     assert_eq!(refused(vec![dense(0, Activation::Relu)]), "parameter 'outputs' must be >= 1, got 0");
 }
+
+#[test]
+fn layers_of_one_width_have_masks_of_their_own() {
+    let drop = || Layer::Dropout(0.5);
+    let mut model = network::<f64>(vec![dense(64, Activation::Identity), drop(), drop()]);
+    model.parameters_mut().slice_mut(1).fill(1.0);
+    let outputs = model.forward(Array2::zeros((40, 3)).view(), TRAINING).unwrap().0;
+    let kept = outputs.iter().filter(|v| **v != 0.0).count() as f64 / outputs.len() as f64;
+    // One mask twice would keep a half.
+    assert!((kept - 0.25).abs() < 0.05, "{kept}");
+}
+
+#[test]
+fn what_a_file_claims_takes_no_memory() {
+    let saved = network::<f32>(vec![dense(4, Activation::Relu)]).to_arrays("");
+    let spec = SequentialSpec { inputs: 3, layers: vec![dense(1 << 60, Activation::Relu)] };
+    let error = Sequential::from_arrays(spec, &saved, "").unwrap_err().to_string();
+    assert_eq!(error, "array 'layer0.weight' must have shape [1152921504606846976, 3], got [4, 3]");
+}

@@ -15,6 +15,7 @@ use elinvar_data::design::Design;
 use elinvar_math::validation::accuracy;
 use elinvar_nn::Activation;
 use elinvar_nn::alpha_dropout::{AlphaDropout, Mask};
+use elinvar_nn::sequential::Sequential;
 use ndarray::{Array2, array};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -118,18 +119,17 @@ fn network_of(arm: &str, hidden_layers: usize, units: usize) -> Result<Snn> {
 pub(super) fn untrained(arm: &str, depth: usize, width: usize, variance: f64, ctx: &mut Context) -> Result<Metrics> {
     const ROWS: usize = 2000;
     let params = network_of(arm, depth, width)?;
-    let network = network::start(&params, width, 1, &mut ctx.stream(&[("weights", 0)]))?;
+    let network = Sequential::<f32>::new(network::spec(&params, width, 1), &mut ctx.stream(&[("weights", 0)]))?;
     let mut random = ctx.stream(&[("inputs", 0)]);
     let scale = variance.sqrt() as f32;
     let inputs = Array2::from_shape_simple_fn((ROWS, width), || {
         let z: f32 = StandardNormal.sample(&mut random);
         scale * z
     });
-    let layers = ctx.install(|| LayerMoments::measure(&network, inputs.view()))?;
+    let layers = LayerMoments::measure(&network, inputs.view(), ctx)?;
     let last = layers.last().ok_or_else(|| Error::internal("a network without hidden layers"))?;
-    let fine = last.mean.abs() < 0.1 && (0.8..=1.25).contains(&last.variance);
     let metrics = Metrics::new().with("size_of_mean", last.mean.abs()).with("variance", last.variance);
-    Ok(metrics.with("misses", f64::from(u8::from(!fine))))
+    Ok(metrics.with("misses", f64::from(u8::from(!last.is_normal()))))
 }
 
 pub(super) fn dropout(arm: &str, rate: f64, samples: usize, ctx: &mut Context) -> Result<Metrics> {
@@ -140,7 +140,7 @@ pub(super) fn dropout(arm: &str, rate: f64, samples: usize, ctx: &mut Context) -
         "alpha" => AlphaDropout::new(rate).apply(&mut values, samples, 1, mask),
         _ => mask.scale(&mut values, samples, 1.0 / (1.0 - rate)),
     }
-    let (mean, variance) = moments_of(values.into_iter());
+    let (mean, variance) = moments_of(&values);
     Ok(Metrics::new().with("size_of_mean", mean.abs()).with("variance_error", (variance - 1.0).abs()))
 }
 
