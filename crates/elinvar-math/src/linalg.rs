@@ -344,6 +344,47 @@ fn svd_by_gram(matrix: ArrayView2<'_, f64>) -> Result<Svd> {
     Ok(Svd { u, s, v })
 }
 
+/// Eigenvalues and right eigenvectors of a real square matrix.
+pub struct Eigen {
+    /// Real and imaginary parts of the eigenvalues; of a complex pair the one with the positive imaginary part comes first.
+    pub values: Vec<[f64; 2]>,
+    /// Real and imaginary parts of the eigenvectors, in columns.
+    pub vectors: [Array2<f64>; 2],
+}
+
+/// Eigendecomposition of a real square matrix.
+///
+/// # Errors
+/// The matrix is not square or not finite, or the iteration failed.
+pub fn eigen(matrix: ArrayView2<'_, f64>) -> Result<Eigen> {
+    check_square(matrix, "an eigendecomposition")?;
+    let (n, standard) = (matrix.nrows(), matrix.as_standard_layout());
+    let eigen = faer::linalg::solvers::Eigen::new_from_real(dense(&standard)?)
+        .map_err(|e| Error::numeric(format!("the eigendecomposition did not converge: {e:?}")))?;
+    let (values, vectors) = (eigen.S().column_vector(), eigen.U());
+    Ok(Eigen {
+        values: (0..n).map(|k| [values[k].re, values[k].im]).collect(),
+        vectors: [Array2::from_shape_fn((n, n), |(i, j)| vectors[(i, j)].re), Array2::from_shape_fn((n, n), |(i, j)| vectors[(i, j)].im)],
+    })
+}
+
+/// Orthonormal columns (m, k) that span those of `matrix (m, k)`, k <= m, one after the other (QR with a positive diagonal of R).
+///
+/// # Errors
+/// An entry is not finite, or more columns than rows.
+pub fn orthonormal_basis(matrix: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    check_finite(matrix, "an orthonormal basis")?;
+    let (rows, columns) = matrix.dim();
+    if columns > rows {
+        return Err(Error::input(format!("an orthonormal basis needs at most as many columns as rows, got {columns} and {rows}")));
+    }
+    let standard = matrix.as_standard_layout();
+    let qr = dense(&standard)?.qr();
+    let (basis, upper) = (to_array(qr.compute_thin_Q().as_ref()), qr.R());
+    let sign = Array1::from_shape_fn(columns, |j| if upper[(j, j)] < 0.0 { -1.0 } else { 1.0 });
+    Ok(basis * &sign)
+}
+
 /// Sum of the singular values.
 ///
 /// # Errors
@@ -458,5 +499,26 @@ mod tests {
         assert_eq!(mean, array![3.0, 3.0]);
         close(&covariance, &array![[4.0, 4.0], [4.0, 7.0]], 1e-14);
         assert!(mean_and_covariance(x.slice_axis(Axis(0), Slice::from(..1))).is_err());
+    }
+
+    #[test]
+    fn eigenvectors_and_bases_are_what_they_say() {
+        let matrix = Array2::from_shape_fn((6, 6), |(i, j)| (((i * 6 + j) as f64).powi(2) * 0.37).sin());
+        let Eigen { values, vectors: [real, imaginary] } = eigen(matrix.view()).unwrap();
+        assert!(values.iter().any(|v| v[1] > 0.1), "{values:?}");
+        for (k, [a, b]) in values.iter().enumerate() {
+            let (x, y) = (real.column(k), imaginary.column(k));
+            let (mx, my) = (matrix.dot(&x), matrix.dot(&y));
+            for i in 0..6 {
+                assert!((mx[i] - (a * x[i] - b * y[i])).abs() < 1e-12 && (my[i] - (a * y[i] + b * x[i])).abs() < 1e-12);
+            }
+        }
+        assert!((values.iter().map(|v| v[0]).sum::<f64>() - matrix.diag().sum()).abs() < 1e-12);
+        let basis = orthonormal_basis(matrix.slice_axis(Axis(1), Slice::from(..4))).unwrap();
+        let gram = basis.t().dot(&basis);
+        gram.indexed_iter().for_each(|((i, j), v)| assert!((v - if i == j { 1.0 } else { 0.0 }).abs() < 1e-12));
+        let inside = basis.dot(&basis.t().dot(&matrix.column(3))) - matrix.column(3);
+        assert!(inside.iter().all(|v| v.abs() < 1e-12) && basis.column(0).dot(&matrix.column(0)) > 0.0);
+        assert!(orthonormal_basis(matrix.slice_axis(Axis(0), Slice::from(..3))).is_err());
     }
 }

@@ -21,13 +21,7 @@ fn objective(batch: &Batch<'_>, outputs: ArrayView2<'_, f32>) -> Result<OutputGr
 }
 
 fn training(steps: u64, batch_size: usize) -> Training {
-    Training {
-        batches: Batches::Draws { steps, batch_size },
-        optimiser: Optimiser::ADAM,
-        schedule: Schedule::Constant { rate: 1e-3 },
-        clip_norm: None,
-        validation: None,
-    }
+    Training::new(Batches::Draws { steps, batch_size }, Optimiser::ADAM, Schedule::Constant { rate: 1e-3 })
 }
 
 fn inputs(rows: usize, columns: usize) -> Array2<f32> {

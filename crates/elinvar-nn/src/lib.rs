@@ -36,5 +36,6 @@ pub use real::Real;
 pub use recurrent::{Cell, Recurrent, RecurrentSpec};
 pub use schedule::Schedule;
 pub use train::{
-    Batch, Batches, Checkpoint, Objective, OutputGradient, Record, Trainer, Training, TrainingReport, Validation, train, train_many,
+    Batch, Batches, Checkpoint, Goal, Objective, OutputGradient, Plateau, Record, Trainer, Training, TrainingReport, Validation, train,
+    train_many,
 };

@@ -1,9 +1,11 @@
 //! First-order and Hessian-diagonal optimisers, each update one pass over the parameters.
 
+use crate::parameters::Parameters;
 use elinvar_core::{Error, Result};
 use elinvar_math::simd::dispatch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// How a gradient becomes a step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -113,10 +115,26 @@ impl OptimiserState {
     /// `curvature` is the estimate z * (H z) of the Hessian's diagonal that AdaHessian needs and the others ignore.
     pub fn update(&mut self, parameters: &mut [f32], gradient: &[f32], curvature: &[f32], rate: f64) {
         self.updates += 1;
+        self.update_part(0..parameters.len(), parameters, gradient, curvature, rate);
+    }
+
+    /// The same with a learning rate for each array.
+    pub(crate) fn update_all(&mut self, parameters: &mut Parameters<f32>, gradient: &[f32], curvature: &[f32], rate: f64) {
+        self.updates += 1;
+        for (part, factor) in parameters.rates() {
+            self.update_part(part, parameters.values_mut(), gradient, curvature, rate * factor);
+        }
+    }
+
+    fn update_part(&mut self, part: Range<usize>, parameters: &mut [f32], gradient: &[f32], curvature: &[f32], rate: f64) {
+        let (parameters, gradient) = (&mut parameters[part.clone()], &gradient[part.clone()]);
+        let curvature = if curvature.is_empty() { curvature } else { &curvature[part.clone()] };
+        let first = &mut self.first[part.clone()];
+        let second = if self.second.is_empty() { &mut [] } else { &mut self.second[part] };
         let correction = |beta: f64| 1.0 - beta.powf(self.updates as f64);
         match self.optimiser {
             Optimiser::Sgd { momentum } => {
-                for ((parameter, buffer), &g) in parameters.iter_mut().zip(&mut self.first).zip(gradient) {
+                for ((parameter, buffer), &g) in parameters.iter_mut().zip(first).zip(gradient) {
                     *buffer = momentum as f32 * *buffer + g;
                     *parameter -= rate as f32 * *buffer;
                 }
@@ -126,7 +144,7 @@ impl OptimiserState {
                 let (decay, epsilon) = ((1.0 - rate * weight_decay) as f32, epsilon as f32);
                 // 1 - beta in double precision: `1.0 - 0.999_f32` is wrong in the fifth digit.
                 let [old1, new1, old2, new2] = [beta1, 1.0 - beta1, beta2, 1.0 - beta2].map(|x| x as f32);
-                let moments = self.first.iter_mut().zip(&mut self.second);
+                let moments = first.iter_mut().zip(second);
                 dispatch(
                     #[inline(always)]
                     || {
@@ -142,7 +160,7 @@ impl OptimiserState {
                 let (rate, unbias) = ((rate / correction(beta1)) as f32, (1.0 / correction(beta2)) as f32);
                 let [old1, new1, old2, new2] = [beta1, 1.0 - beta1, beta2, 1.0 - beta2].map(|x| x as f32);
                 let (half, epsilon) = ((power / 2.0) as f32, epsilon as f32);
-                let moments = self.first.iter_mut().zip(&mut self.second);
+                let moments = first.iter_mut().zip(second);
                 for (((parameter, (first, second)), &g), &h) in parameters.iter_mut().zip(moments).zip(gradient).zip(curvature) {
                     *first = old1 * *first + new1 * g;
                     *second = old2 * *second + new2 * h * h;

@@ -19,6 +19,8 @@ struct Entry {
     name: String,
     shape: Vec<usize>,
     start: usize,
+    /// Factor of the learning rate.
+    rate: f64,
 }
 
 impl Entry {
@@ -41,7 +43,7 @@ impl<T: Real> Parameters<T> {
         let entries: Vec<Entry> = named
             .into_iter()
             .map(|(name, shape)| {
-                let entry = Entry { name, shape, start };
+                let entry = Entry { name, shape, start, rate: 1.0 };
                 start += entry.len();
                 entry
             })
@@ -76,10 +78,36 @@ impl<T: Real> Parameters<T> {
         ndarray::ArrayViewD::from_shape(IxDyn(&entry.shape), &self.values[entry.start..entry.start + entry.len()]).ok()
     }
 
+    /// The matrix of this name.
+    pub fn matrix_named(&self, name: &str) -> Option<ArrayView2<'_, T>> {
+        Some(self.matrix(self.matrix_index(name)?))
+    }
+
+    fn matrix_index(&self, name: &str) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.name == name && entry.shape.len() == 2)
+    }
+
     /// The matrix of this name, to be changed.
     pub fn matrix_named_mut(&mut self, name: &str) -> Option<ArrayViewMut2<'_, T>> {
-        let index = self.entries.iter().position(|entry| entry.name == name && entry.shape.len() == 2)?;
-        Some(self.matrix_mut(index))
+        Some(self.matrix_mut(self.matrix_index(name)?))
+    }
+
+    /// Gives every array, by its name, a factor of the learning rate of its own; they begin at 1 and are no part of what is saved.
+    pub fn set_rates(&mut self, rate: impl Fn(&str) -> f64) {
+        self.entries = self.entries.iter().map(|entry| Entry { rate: rate(&entry.name), ..entry.clone() }).collect();
+    }
+
+    /// Stretches of the flat vector that share a factor of the learning rate, in order, with the factor.
+    pub(crate) fn rates(&self) -> Vec<(std::ops::Range<usize>, f64)> {
+        let mut stretches: Vec<(std::ops::Range<usize>, f64)> = Vec::new();
+        for entry in self.entries.iter() {
+            let end = entry.start + entry.len();
+            match stretches.last_mut() {
+                Some((range, rate)) if *rate == entry.rate => range.end = end,
+                _ => stretches.push((entry.start..end, entry.rate)),
+            }
+        }
+        stretches
     }
 
     /// Adds `factor` times another of the same layout.

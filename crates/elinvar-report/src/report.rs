@@ -218,7 +218,7 @@ impl JudgedClaim {
     fn new(judgement: &Judgement) -> Self {
         let Claim { id, says, paper, source, rules, finding, .. } = &judgement.claim;
         let accepts = rules.iter().flat_map(accepted).chain(std::iter::repeat((None, None)));
-        let mut metrics: Vec<String> = rules.iter().map(|r| metric(r).to_owned()).collect();
+        let mut metrics: Vec<String> = rules.iter().flat_map(metrics).map(str::to_owned).collect();
         metrics.sort();
         metrics.dedup();
         Self {
@@ -258,12 +258,13 @@ impl JudgedPart {
     }
 }
 
-fn metric(rule: &Rule) -> &'static str {
+fn metrics(rule: &Rule) -> Vec<&'static str> {
     match rule {
-        Rule::Ordered { metric, .. } | Rule::Slope { metric, .. } => metric,
+        Rule::Ordered { metric, .. } | Rule::Slope { metric, .. } => vec![metric],
         Rule::Holds { quantity, .. } => match quantity {
-            Quantity::Metric { metric, .. } | Quantity::Ratio { metric, .. } | Quantity::Difference { metric, .. } => metric,
+            Quantity::Metric { metric, .. } | Quantity::Ratio { metric, .. } | Quantity::Difference { metric, .. } => vec![metric],
         },
+        Rule::Most { of, .. } => of.iter().flat_map(metrics).collect(),
     }
 }
 
@@ -271,6 +272,7 @@ fn metric(rule: &Rule) -> &'static str {
 fn accepted(rule: &Rule) -> Vec<(Option<f64>, Option<f64>)> {
     match rule {
         Rule::Ordered { descending, .. } => vec![(Some(0.0), None); descending.len().saturating_sub(1)],
+        Rule::Most { at_least, .. } => vec![(Some(*at_least as f64), None)],
         Rule::Holds { threshold, .. } | Rule::Slope { threshold, .. } => vec![match *threshold {
             Threshold::AtLeast(b) | Threshold::Above(b) => (Some(b), None),
             Threshold::AtMost(b) | Threshold::Below(b) => (None, Some(b)),

@@ -8,6 +8,7 @@ pub use elinvar_core::{Bundle, Checked, Context, Error, Kind, Method, Result, St
 pub use elinvar_data as data;
 pub use elinvar_decision as decision;
 pub use elinvar_dependence as dependence;
+pub use elinvar_diagnostics as diagnostics;
 pub use elinvar_learning as learning;
 pub use elinvar_math as math;
 pub use elinvar_nn as nn;
@@ -16,7 +17,13 @@ pub use elinvar_transport as transport;
 
 /// Every method, family by family.
 pub fn methods() -> Vec<Method> {
-    let families = [elinvar_dependence::methods(), elinvar_transport::methods(), elinvar_learning::methods(), elinvar_decision::methods()];
+    let families = [
+        elinvar_dependence::methods(),
+        elinvar_transport::methods(),
+        elinvar_learning::methods(),
+        elinvar_diagnostics::methods(),
+        elinvar_decision::methods(),
+    ];
     families.into_iter().flatten().collect()
 }
 

@@ -16,6 +16,11 @@ fn short(slug: &str, verb: &str) -> Map<String, Value> {
         ("augmented-covariance", "fit" | "evaluate") => json!({"inner_cv": 2, "n_splits": 2}),
         ("monge-gap", "fit") => json!({"num_iters": 20}),
         ("ecological-pomdp", "compare" | "survey-value") => json!({"precision": 0.3, "n_reps": 20, "sigmas": [0.1]}),
+        ("rnn-degeneracy", "train") => json!({
+            "n_channels": 1, "hidden": 8, "n_networks": 2, "steps": 12, "n_trials": 64, "batch_size": 16, "max_epochs": 2, "steps_per_epoch": 10
+        }),
+        ("rnn-degeneracy", "states" | "feature-learning") => json!({"n_trials": 4, "n_far": 8, "n_probes": 4}),
+        ("rnn-degeneracy", _) => json!({"rank": 4, "ranks": [3, 4], "n_resamples": 100, "n_starts": 2}),
         ("ecological-pomdp", "solve") => json!({"max_time": null, "max_trials": 15, "precision": 0.05}),
         _ => json!({}),
     };

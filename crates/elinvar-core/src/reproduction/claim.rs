@@ -257,13 +257,22 @@ pub enum Rule {
         /// Threshold of the slope.
         threshold: Threshold,
     },
+    /// Most of several rules hold.
+    Most {
+        /// What is looked at, in words.
+        label: &'static str,
+        /// The rules.
+        of: Vec<Rule>,
+        /// How many must hold.
+        at_least: usize,
+    },
 }
 
 impl Rule {
     /// What is looked at, in words.
     pub fn label(&self) -> &'static str {
         match self {
-            Rule::Holds { label, .. } | Rule::Ordered { label, .. } | Rule::Slope { label, .. } => label,
+            Rule::Holds { label, .. } | Rule::Ordered { label, .. } | Rule::Slope { label, .. } | Rule::Most { label, .. } => label,
         }
     }
 

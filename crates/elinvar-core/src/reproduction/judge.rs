@@ -83,12 +83,7 @@ pub fn judge(claim: &Claim, evidence: &Evidence) -> Judgement {
             parts
         })
         .collect();
-    let has = |verdict| parts.iter().any(|p| p.verdict == verdict);
-    let order = [Verdict::Failed, Verdict::NotRun, Verdict::NotReproduced, Verdict::Inconclusive];
-    let verdict = order.into_iter().find(|&v| has(v)).unwrap_or(Verdict::Reproduced);
-    // A claim without rules proves nothing.
-    let verdict = if parts.is_empty() { Verdict::NotRun } else { verdict };
-    Judgement { claim: claim.clone(), verdict, parts }
+    Judgement { claim: claim.clone(), verdict: worst(&parts), parts }
 }
 
 /// Where several rules of a claim look at the same thing, the conditions that tell them apart.
@@ -123,6 +118,38 @@ fn judge_rule(rule: &Rule, evidence: &Evidence) -> Vec<Part> {
             let slopes: Vec<f64> = curves.values().filter_map(|points| log_slope(points)).collect();
             vec![conclude(label, &slopes, &|draw| mean(draw.iter().map(|&i| slopes[i])), threshold, missing_verdict(evidence, &[of]))]
         }
+        Rule::Most { label, of, at_least } => vec![most(label, of, *at_least, evidence)],
+    }
+}
+
+/// Counts the rules that hold; the interval ends where those that are open would hold too.
+fn most(label: &str, rules: &[Rule], at_least: usize, evidence: &Evidence) -> Part {
+    let judged: Vec<Vec<Part>> = rules.iter().map(|rule| judge_rule(rule, evidence)).collect();
+    let count = |verdict| judged.iter().filter(|parts| worst(parts) == verdict).count();
+    let (held, open) = (count(Verdict::Reproduced), count(Verdict::Inconclusive));
+    let verdict = match () {
+        () if count(Verdict::Failed) > 0 => Verdict::Failed,
+        () if count(Verdict::NotRun) > 0 => Verdict::NotRun,
+        () if held >= at_least => Verdict::Reproduced,
+        () if held + open < at_least => Verdict::NotReproduced,
+        () => Verdict::Inconclusive,
+    };
+    Part {
+        label: label.to_owned(),
+        value: Some(held as f64),
+        interval: Some((held as f64, (held + open) as f64)),
+        threshold: format!(">= {at_least} of {} rules", rules.len()),
+        seeds: judged.iter().flatten().map(|part| part.seeds).min().unwrap_or(0),
+        verdict,
+    }
+}
+
+/// The worst part decides; without parts nothing is proven.
+fn worst(parts: &[Part]) -> Verdict {
+    let order = [Verdict::Failed, Verdict::NotRun, Verdict::NotReproduced, Verdict::Inconclusive];
+    match parts.is_empty() {
+        true => Verdict::NotRun,
+        false => order.into_iter().find(|&v| parts.iter().any(|p| p.verdict == v)).unwrap_or(Verdict::Reproduced),
     }
 }
 
@@ -404,5 +431,20 @@ mod tests {
         let rows = [("ours", 0, 1.0), ("ours", 1, 2.0), ("ours", 2, 9.0), ("base", 0, 8.0), ("base", 1, 4.0), ("base", 2, 3.0)];
         let judged = judge(&ratio(Aggregate::Median, Threshold::AtMost(10.0)), &evidence(&rows));
         assert_eq!(judged.parts[0].value, Some(0.5));
+    }
+
+    #[test]
+    fn most_rules_are_counted() {
+        let found = evidence(&[("a", 0, 1.0), ("a", 1, 1.1), ("b", 0, -1.0), ("b", 1, -1.2), ("c", 0, 1.0), ("c", 1, -1.0)]);
+        let above = |arm: &str| Rule::holds("above", "loss", Cell::of("arm", arm), Aggregate::Mean, Threshold::Above(0.0));
+        let verdict = |arms: &[&str], at_least| {
+            let rule = Rule::Most { label: "signs", of: arms.iter().map(|arm| above(arm)).collect(), at_least };
+            let parts = judge_rule(&rule, &found);
+            (parts[0].verdict, parts[0].value, parts[0].interval)
+        };
+        assert_eq!(verdict(&["a", "b", "c"], 1), (Verdict::Reproduced, Some(1.0), Some((1.0, 2.0))));
+        assert_eq!(verdict(&["a", "b", "c"], 2).0, Verdict::Inconclusive);
+        assert_eq!(verdict(&["a", "b", "c"], 3).0, Verdict::NotReproduced);
+        assert_eq!(verdict(&["a", "absent"], 1).0, Verdict::NotRun);
     }
 }

@@ -247,12 +247,10 @@ fn minibatches(
         _ => Optimiser::ADAM,
     };
     let patience = objective.validation.as_ref().map(|_| params.patience as u64);
+    let batches = Batches::Epochs { epochs: params.max_epochs as u64, batch_size };
     let training = Training {
-        batches: Batches::Epochs { epochs: params.max_epochs as u64, batch_size },
-        optimiser,
-        schedule: Schedule::Constant { rate: params.learning_rate },
-        clip_norm: None,
         validation: patience.map(|patience| Validation { every: 1, patience: Some(patience), min_improvement: 0.0 }),
+        ..Training::new(batches, optimiser, Schedule::Constant { rate: params.learning_rate })
     };
     let mut trainer = Trainer::new(mlp, training)?;
     trainer.advance(u64::MAX, inputs, &mut objective, ctx)?;

@@ -142,13 +142,11 @@ pub(super) fn train(params: &Snn, data: &Prepared, ctx: &mut Context) -> Result<
     let spec = network::spec(params, data.inputs.ncols(), data.outputs());
     let start = Sequential::new(spec, &mut ctx.stream(&[("weights", 0)]))?;
     let judged = !data.held.is_empty();
+    let batches = Batches::Epochs { epochs: params.max_epochs as u64, batch_size };
     let training = Training {
-        batches: Batches::Epochs { epochs: params.max_epochs as u64, batch_size },
-        optimiser: Optimiser::Sgd { momentum: 0.0 },
-        schedule: Schedule::Constant { rate: params.lr },
-        clip_norm: None,
         // Patience that never runs out: the best epoch is taken in the end.
         validation: judged.then_some(Validation { every: 1, patience: Some(u64::MAX), min_improvement: 0.0 }),
+        ..Training::new(batches, Optimiser::Sgd { momentum: 0.0 }, Schedule::Constant { rate: params.lr })
     };
     let weights = start.parameters().names().filter(|name| name.ends_with("weight")).map(str::to_owned).collect();
     let mut objective = SnnObjective { params, data, weights, curve: Vec::new(), ctx: ctx.child(ctx.seed(), ctx.threads()) };

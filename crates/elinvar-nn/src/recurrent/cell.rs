@@ -8,15 +8,15 @@ use elinvar_math::simd::dispatch;
 pub(super) struct Step<'a, T> {
     /// Projections of the inputs on entry, activations of the gates on return (batch, gates * units).
     pub(super) gates: &'a mut [T],
-    /// Projections of the states before, biases included (batch, gates * units); of a tanh cell unused, they are in `gates`.
+    /// Projections of the states before, biases included (batch, gates * units); of a GRU only, of others they are in `gates`.
     pub(super) recurrent: &'a [T],
     /// States before (batch, units).
     pub(super) before: &'a [T],
-    /// Memories before (batch, units); of an LSTM only.
+    /// Memories before (batch, units); of LSTM and rate cells only.
     pub(super) memory_before: &'a [T],
     /// States after.
     pub(super) state: &'a mut [T],
-    /// Memories after; of an LSTM only.
+    /// Memories after; likewise.
     pub(super) memory: &'a mut [T],
 }
 
@@ -30,7 +30,7 @@ pub(super) struct StepBack<'a, T> {
     pub(super) before: &'a [T],
     /// States after.
     pub(super) state: &'a [T],
-    /// Memories before and after; of an LSTM only.
+    /// Memories before and after; of LSTM and rate cells only.
     pub(super) memory_before: &'a [T],
     pub(super) memory: &'a [T],
     /// Gradient by the states after on entry; by the states before, as far as it does not go through the gates, on return.
@@ -51,6 +51,7 @@ impl Cell {
     pub(super) fn forward<T: Real>(self, units: usize, step: Step<'_, T>) {
         match self {
             Self::Tanh => tanh_forward(step),
+            Self::Rate { leak } => rate_forward(T::of(leak), step),
             Self::Gru => gru_forward(units, step),
             Self::Lstm => lstm_forward(units, step),
         }
@@ -60,6 +61,7 @@ impl Cell {
     pub(super) fn backward<T: Real>(self, units: usize, step: StepBack<'_, T>) {
         match self {
             Self::Tanh => tanh_backward(step),
+            Self::Rate { leak } => rate_backward(T::of(leak), step),
             Self::Gru => gru_backward(units, step),
             Self::Lstm => lstm_backward(units, step),
         }
@@ -79,6 +81,34 @@ fn tanh_backward<T: Real>(step: StepBack<'_, T>) {
         || {
             for ((a, &h), g) in step.gates.iter_mut().zip(step.state).zip(step.flowing) {
                 *a = *g * (T::one() - h * h);
+                *g = T::zero();
+            }
+        },
+    );
+}
+
+fn rate_forward<T: Real>(leak: T, step: Step<'_, T>) {
+    let Step { gates, memory_before, state, memory, .. } = step;
+    dispatch(
+        #[inline(always)]
+        || {
+            for (((h, m), &before), &a) in state.iter_mut().zip(memory).zip(memory_before).zip(&*gates) {
+                *m = before + leak * (a - before);
+                *h = m.hyperbolic_tangent();
+            }
+        },
+    );
+}
+
+fn rate_backward<T: Real>(leak: T, step: StepBack<'_, T>) {
+    let StepBack { gates, state, flowing, flowing_memory, .. } = step;
+    dispatch(
+        #[inline(always)]
+        || {
+            for (((a, &h), g), m) in gates.iter_mut().zip(state).zip(flowing).zip(flowing_memory) {
+                let by_memory = *m + *g * (T::one() - h * h);
+                *a = leak * by_memory;
+                *m = (T::one() - leak) * by_memory;
                 *g = T::zero();
             }
         },

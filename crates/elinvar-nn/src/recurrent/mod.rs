@@ -1,4 +1,4 @@
-//! Recurrent networks: whole-sequence scans of tanh, GRU and LSTM cells with analytic back-propagation through time.
+//! Recurrent networks: whole-sequence scans of tanh, rate, GRU and LSTM cells with analytic back-propagation through time.
 //!
 //! A row is a sequence, its numbers in the order of time: `x_1, x_2, ..., x_T`, each of `inputs` numbers; the result is
 //! `y_1, ..., y_T` with `y_t = W_o h_t + b_o` and a first state of zero. The input projections of all steps are one product before the scan, and
@@ -26,11 +26,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The unit of a recurrent network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {
     /// h' = tanh(W x + U h + b) (Elman 1990).
     Tanh,
+    /// A leaky rate unit with memory m and state tanh(m): m' = (1 - leak) m + leak (W x + U tanh(m) + b).
+    Rate {
+        /// Share of a step that the memory moves, in (0, 1].
+        leak: f64,
+    },
     /// Gated recurrent unit (Cho et al. 2014), with the reset gate inside the candidate as in PyTorch.
     Gru,
     /// Long short-term memory (Hochreiter and Schmidhuber 1997, with a forget gate).
@@ -41,15 +46,20 @@ impl Cell {
     /// Blocks of rows in its weights: reset, update and candidate, or input, forget, candidate and output.
     pub fn gates(self) -> usize {
         match self {
-            Self::Tanh => 1,
+            Self::Tanh | Self::Rate { .. } => 1,
             Self::Gru => 3,
             Self::Lstm => 4,
         }
     }
+
+    /// Whether it keeps a memory besides its state.
+    fn remembers(self) -> bool {
+        matches!(self, Self::Lstm | Self::Rate { .. })
+    }
 }
 
 /// The shape of a recurrent network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecurrentSpec {
     /// Unit.
@@ -69,6 +79,11 @@ impl RecurrentSpec {
         if inputs == 0 || units == 0 || outputs == 0 {
             let got = format!("{inputs}, {units} and {outputs}");
             return Err(Error::parameter("network", "at least 1 input, unit and output wide", got));
+        }
+        if let Cell::Rate { leak } = cell
+            && !(leak > 0.0 && leak <= 1.0)
+        {
+            return Err(Error::parameter("leak", "in (0, 1]", leak));
         }
         let rows = cell.gates().saturating_mul(units);
         Ok(vec![

@@ -11,13 +11,13 @@ use ndarray::{Array2, ArrayView2, Axis, Slice};
 pub struct ScanTape<T> {
     /// Inputs (T n, inputs).
     inputs: Array2<T>,
-    /// Activations of the gates (T n, gates * units); of a tanh cell none, its states say it all.
+    /// Activations of the gates (T n, gates * units); of tanh and rate cells none, their states say it all.
     gates: Array2<T>,
     /// Projections of the states before (T n, gates * units); of a GRU only.
     recurrent: Array2<T>,
     /// States (T n, units).
     states: Array2<T>,
-    /// Memories (T n, units); of an LSTM only.
+    /// Memories (T n, units); of LSTM and rate cells only.
     memories: Array2<T>,
     /// Sequences n.
     sequences: usize,
@@ -89,7 +89,7 @@ impl<T: Real> Scan<'_, T> {
             add_to_rows(&mut recurrent, state_bias);
         }
         let mut states = Array2::zeros((steps * n, units));
-        let mut memories = Array2::zeros(if cell == Cell::Lstm { (steps * n, units) } else { (0, units) });
+        let mut memories = Array2::zeros(if cell.remembers() { (steps * n, units) } else { (0, units) });
         let zeros = vec![T::zero(); n * units];
         let weight = self.parameters.matrix(WEIGHT_HH);
         for step in 0..steps {
@@ -105,7 +105,7 @@ impl<T: Real> Scan<'_, T> {
             let recurrent = of_step(product::numbers(&recurrent), step, n * width);
             cell.forward(units, Step { gates, recurrent, before, memory_before, state, memory });
         }
-        if cell == Cell::Tanh {
+        if cell.gates() == 1 {
             gates = Array2::zeros((0, width));
         }
         ScanTape { inputs, gates, recurrent, states, memories, sequences: n }
@@ -133,7 +133,7 @@ impl<T: Real> Scan<'_, T> {
         product::add_row_sum(&by_output, gradient.slice_mut(READOUT_BIAS));
         let by_state = product::backward(by_output.view(), self.parameters.matrix(READOUT));
         // The gates' own slots become the gradients by their projections.
-        let mut gates = if cell == Cell::Tanh { Array2::zeros((steps * n, width)) } else { tape.gates.clone() };
+        let mut gates = if cell.gates() == 1 { Array2::zeros((steps * n, width)) } else { tape.gates.clone() };
         let mut recurrent = tape.recurrent.clone();
         let (zeros, mut flowing_memory) = (vec![T::zero(); n * units], vec![T::zero(); n * units]);
         let mut flowing = Array2::zeros((n, units));

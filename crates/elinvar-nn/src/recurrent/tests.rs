@@ -43,7 +43,7 @@ fn results_and_gradients_are_those_of_pytorch() {
 
 #[test]
 fn gradients_agree_with_central_differences() {
-    for (cell, name) in CELLS {
+    for (cell, name) in CELLS.into_iter().chain([(Cell::Rate { leak: 0.3 }, "rate")]) {
         let (network, sequences, weights) = fixed::<f64>(cell);
         let loss = |outputs: &Array2<f64>| outputs.iter().zip(&weights).map(|(o, w)| w * o.sin()).sum::<f64>();
         let (outputs, tape) = network.forward(sequences.view(), Pass::Evaluation).unwrap();
@@ -104,4 +104,24 @@ fn networks_are_saved_and_wrong_columns_named() {
     assert_eq!(message, "sequences must have a multiple of 2 columns (2 a step), got 7");
     let message = Recurrent::<f32>::new(RecurrentSpec { units: 0, ..spec(Cell::Gru) }, &mut stream(0, &[])).unwrap_err().to_string();
     assert_eq!(message, "parameter 'network' must be at least 1 input, unit and output wide, got 2, 0 and 3");
+}
+
+#[test]
+fn a_rate_unit_follows_its_equation() {
+    let (network, sequences, _) = fixed::<f64>(Cell::Rate { leak: 0.3 });
+    let states = network.states(sequences.view()).unwrap();
+    let parameters = &network.parameters;
+    let (by_input, by_state) = (parameters.matrix(WEIGHT_IH), parameters.matrix(WEIGHT_HH));
+    let mut memory = [0.0; 4];
+    for step in 0..6 {
+        let before = memory.map(f64::tanh);
+        memory = std::array::from_fn(|i| {
+            let drive = (0..2).map(|j| by_input[[i, j]] * sequences[[1, step * 2 + j]]).sum::<f64>()
+                + (0..4).map(|j| by_state[[i, j]] * before[j]).sum::<f64>();
+            0.7 * memory[i] + 0.3 * (drive + parameters.slice(BIAS_IH)[i] + parameters.slice(BIAS_HH)[i])
+        });
+        memory.iter().enumerate().for_each(|(i, m)| assert!((states[[1, step, i]] - m.tanh()).abs() < 1e-12));
+    }
+    let message = Recurrent::<f32>::new(spec(Cell::Rate { leak: 0.0 }), &mut stream(0, &[])).unwrap_err().to_string();
+    assert_eq!(message, "parameter 'leak' must be in (0, 1], got 0");
 }

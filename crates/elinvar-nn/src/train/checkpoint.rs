@@ -24,11 +24,30 @@ pub struct Position {
     pub(super) step: u64,
     pub(super) stopped: bool,
     pub(super) loss_sum: f64,
+    #[serde(default)]
+    pub(super) penalty_sum: f64,
     pub(super) loss_count: u64,
     pub(super) stale: u64,
     pub(super) best_score: Option<f64>,
     pub(super) best_step: Option<u64>,
     pub(super) records: Vec<Record>,
+    /// Least mean loss of a record, and records since then.
+    #[serde(default)]
+    pub(super) least_loss: Option<f64>,
+    #[serde(default)]
+    pub(super) flat: u64,
+    /// What the schedule's rate is multiplied by; none for 1.
+    #[serde(default)]
+    pub(super) rate_factor: Option<f64>,
+    /// Records since the goal was reached.
+    #[serde(default)]
+    pub(super) beyond: Option<u64>,
+}
+
+impl Position {
+    pub(super) fn rate_factor(&self) -> f64 {
+        self.rate_factor.unwrap_or(1.0)
+    }
 }
 
 /// The state of a run: arrays by name and a small record that serialises to JSON.

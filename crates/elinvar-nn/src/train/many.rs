@@ -32,8 +32,8 @@ where
     let mut done = Vec::with_capacity(networks.len());
     let mut waiting = networks.into_iter().zip(seeds).enumerate();
     loop {
-        // A wave is as long as there are threads: between waves progress is told and cancellation heard.
-        let wave: Vec<(usize, (N, &u64))> = waiting.by_ref().take(ctx.threads()).collect();
+        // A wave has a few networks a thread, so that no thread waits long for another: between waves progress is told.
+        let wave: Vec<(usize, (N, &u64))> = waiting.by_ref().take(4 * ctx.threads()).collect();
         if wave.is_empty() {
             return Ok(done);
         }

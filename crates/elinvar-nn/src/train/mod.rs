@@ -44,6 +44,37 @@ pub struct Training {
     pub clip_norm: Option<f64>,
     /// When the objective is asked for a validation score. None: never.
     pub validation: Option<Validation>,
+    /// When the learning rate falls because the loss does not. None: never.
+    pub plateau: Option<Plateau>,
+    /// Loss at which training ends. None: it goes on to the last step.
+    pub goal: Option<Goal>,
+}
+
+impl Training {
+    /// Without clipping, validation, plateau and goal.
+    pub const fn new(batches: Batches, optimiser: Optimiser, schedule: Schedule) -> Self {
+        Self { batches, optimiser, schedule, clip_norm: None, validation: None, plateau: None, goal: None }
+    }
+}
+
+/// When the learning rate falls because the loss does not.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plateau {
+    /// What the rate is multiplied by, in (0, 1).
+    pub factor: f64,
+    /// Records without a smaller mean loss after which that happens, >= 1.
+    pub patience: u64,
+}
+
+/// A loss that is small enough.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Goal {
+    /// The mean loss of a record, without penalties, must be below this, > 0.
+    pub loss: f64,
+    /// Records that training goes on for after that.
+    pub rounds: u64,
 }
 
 /// When to validate and when to stop early.
@@ -131,7 +162,7 @@ impl<N, F: FnMut(&Batch<'_>, ArrayView2<'_, f32>) -> Result<OutputGradient>> Obj
 /// How training went.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainingReport {
-    /// Converged when patience ran out or there was none to run out; iteration limit when the last step came before.
+    /// Converged when the goal was reached or patience ran out, or there was neither; iteration limit when the last step came before.
     pub status: Status,
     /// Steps done.
     pub steps: u64,
@@ -188,6 +219,19 @@ impl<N: Network<f32>> Trainer<N> {
                 return Err(Error::parameter("min_improvement", ">= 0", validation.min_improvement));
             }
         }
+        if let Some(plateau) = training.plateau {
+            if !(plateau.factor > 0.0 && plateau.factor < 1.0) {
+                return Err(Error::parameter("factor", "in (0, 1)", plateau.factor));
+            }
+            if plateau.patience == 0 {
+                return Err(Error::parameter("patience", ">= 1", 0));
+            }
+        }
+        if let Some(goal) = training.goal
+            && (goal.loss.is_nan() || goal.loss <= 0.0)
+        {
+            return Err(Error::parameter("goal", "> 0", goal.loss));
+        }
         let optimiser = OptimiserState::new(training.optimiser, model.parameters().values().len())?;
         Ok(Self { training, model, optimiser, best: None, position: Position::default() })
     }
@@ -221,19 +265,26 @@ impl<N: Network<f32>> Trainer<N> {
             let (epoch, rows) = plan.rows(step, &mut order, ctx);
             let chosen = inputs.select(Axis(0), rows);
             let batch = Batch { step, epoch, rows, inputs: chosen.view(), context: ctx };
-            let rate = self.training.schedule.rate(step, plan.steps);
-            let loss = self.one_step(&batch, rate, objective, &mut gradient)?;
+            let rate = self.training.schedule.rate(step, plan.steps) * self.position.rate_factor();
+            let (loss, penalty) = self.one_step(&batch, rate, objective, &mut gradient)?;
             self.position.step += 1;
             self.position.loss_sum += loss;
+            self.position.penalty_sum += penalty;
             self.position.loss_count += 1;
-            ctx.tick(self.position.step, plan.steps, &[("loss", loss)])?;
+            ctx.tick(self.position.step, plan.steps, &[("loss", loss + penalty)])?;
             self.close_round(&plan, objective)?;
         }
         Ok(())
     }
 
-    /// One step at the learning rate `rate`; `gradient` is scratch of the parameters' layout.
-    fn one_step(&mut self, batch: &Batch<'_>, rate: f64, objective: &mut impl Objective<N>, gradient: &mut Parameters<f32>) -> Result<f64> {
+    /// Loss and penalty of one step at the learning rate `rate`; `gradient` is scratch of the parameters' layout.
+    fn one_step(
+        &mut self,
+        batch: &Batch<'_>,
+        rate: f64,
+        objective: &mut impl Objective<N>,
+        gradient: &mut Parameters<f32>,
+    ) -> Result<(f64, f64)> {
         gradient.values_mut().fill(0.0);
         let pass = Pass::Training { seed: batch.context.seed(), step: batch.step };
         let model = &self.model;
@@ -250,8 +301,8 @@ impl<N: Network<f32>> Trainer<N> {
         if let Some(limit) = self.training.clip_norm {
             clip_norm(gradient.values_mut(), limit);
         }
-        self.optimiser.update(self.model.parameters_mut().values_mut(), gradient.values(), &curvature, rate);
-        Ok(loss + penalty)
+        self.optimiser.update_all(self.model.parameters_mut(), gradient.values(), &curvature, rate);
+        Ok((loss, penalty))
     }
 
     /// z * (H z) for random signs z: an unbiased estimate of the Hessian's diagonal.
@@ -301,17 +352,45 @@ impl<N: Network<f32>> Trainer<N> {
         if !step.is_multiple_of(every) && step != plan.steps {
             return Ok(());
         }
-        let loss = self.position.loss_sum / self.position.loss_count.max(1) as f64;
-        (self.position.loss_sum, self.position.loss_count) = (0.0, 0);
+        let count = self.position.loss_count.max(1) as f64;
+        let (loss, penalty) = (self.position.loss_sum / count, self.position.penalty_sum / count);
+        (self.position.loss_sum, self.position.penalty_sum, self.position.loss_count) = (0.0, 0.0, 0);
         let score = match self.training.validation {
             Some(_) => objective.validate(step, &self.model)?,
             None => None,
         };
-        self.position.records.push(Record { step, loss, validation: score });
+        self.position.records.push(Record { step, loss: loss + penalty, validation: score });
+        self.follow(loss + penalty);
+        self.aim(loss);
         if let (Some(validation), Some(score)) = (self.training.validation, score) {
             self.judge(validation, score)?;
         }
         Ok(())
+    }
+
+    /// Lowers the rate where the loss has not fallen for long.
+    fn follow(&mut self, loss: f64) {
+        let Some(plateau) = self.training.plateau else { return };
+        let position = &mut self.position;
+        if position.least_loss.is_none_or(|least| loss < least) {
+            (position.least_loss, position.flat) = (Some(loss), 0);
+        } else if position.flat + 1 == plateau.patience {
+            (position.rate_factor, position.flat) = (Some(position.rate_factor() * plateau.factor), 0);
+        } else {
+            position.flat += 1;
+        }
+    }
+
+    /// Ends training so many records after the loss was first small enough.
+    fn aim(&mut self, loss: f64) {
+        let Some(goal) = self.training.goal else { return };
+        let position = &mut self.position;
+        match position.beyond {
+            Some(rounds) => position.beyond = Some(rounds + 1),
+            None if loss < goal.loss => position.beyond = Some(0),
+            None => {}
+        }
+        position.stopped |= position.beyond.is_some_and(|rounds| rounds >= goal.rounds);
     }
 
     fn judge(&mut self, validation: Validation, score: f64) -> Result<()> {
@@ -325,14 +404,14 @@ impl<N: Network<f32>> Trainer<N> {
             self.best = validation.patience.map(|_| self.model.clone());
         } else {
             self.position.stale += 1;
-            self.position.stopped = validation.patience.is_some_and(|patience| self.position.stale >= patience);
+            self.position.stopped |= validation.patience.is_some_and(|patience| self.position.stale >= patience);
         }
         Ok(())
     }
 
     /// The trained network (the best one when patience was asked for) and the report.
     pub fn finish(self) -> (N, TrainingReport) {
-        let waiting = self.training.validation.is_some_and(|validation| validation.patience.is_some());
+        let waiting = self.training.goal.is_some() || self.training.validation.is_some_and(|validation| validation.patience.is_some());
         let status = if waiting && !self.position.stopped { Status::IterationLimit } else { Status::Converged };
         let report =
             TrainingReport { status, steps: self.position.step, best_step: self.position.best_step, records: self.position.records };

@@ -7,11 +7,9 @@ use ndarray::Zip;
 use std::sync::{Arc, Mutex};
 
 const ADAM: Training = Training {
-    batches: Batches::Epochs { epochs: 6, batch_size: 32 },
-    optimiser: Optimiser::ADAM,
-    schedule: Schedule::Cosine { rate: 5e-3, final_fraction: 0.1 },
     clip_norm: Some(1.0),
     validation: Some(Validation { every: 1, patience: Some(3), min_improvement: 0.0 }),
+    ..Training::new(Batches::Epochs { epochs: 6, batch_size: 32 }, Optimiser::ADAM, Schedule::Cosine { rate: 5e-3, final_fraction: 0.1 })
 };
 
 fn network(dropout: f64, batch_norm: bool) -> Mlp<f32> {
@@ -83,13 +81,7 @@ fn training_learns_with_every_optimiser() {
     ] {
         let mut objective = squares();
         let before = objective.validate(0, &network(0.0, false)).unwrap().unwrap();
-        let training = Training {
-            batches: Batches::Epochs { epochs: 60, batch_size: 32 },
-            optimiser,
-            schedule: Schedule::Constant { rate },
-            clip_norm: None,
-            validation: None,
-        };
+        let training = Training::new(Batches::Epochs { epochs: 60, batch_size: 32 }, optimiser, Schedule::Constant { rate });
         let (model, report) = train(network(0.0, false), training, x.view(), &mut objective, &mut Context::new(0)).unwrap();
         let after = objective.validate(0, &model).unwrap().unwrap();
         assert!(after < 0.1 * before, "{optimiser:?}: {before} -> {after}");
@@ -284,4 +276,50 @@ fn networks_side_by_side_are_the_networks_alone() {
     }
     let refused = train_many(vec![start(0)], &seeds, training, sequences.view(), |_| objective, &mut Context::new(0));
     assert_eq!(refused.err().unwrap().to_string(), "1 networks need as many seeds, got 5");
+}
+
+#[test]
+fn a_goal_ends_training_and_a_plateau_lowers_the_rate() {
+    let x = Array2::<f32>::ones((8, 2));
+    let mut losses = [3.0, 2.0, 2.5, 2.2, 1.9, 0.4, 0.6, 0.5, 0.3].into_iter();
+    let mut seen = Vec::new();
+    let mut objective = |batch: &Batch<'_>, outputs: ArrayView2<'_, f32>| {
+        seen.push(batch.step);
+        Ok(OutputGradient { loss: losses.next().unwrap(), gradient: Array2::ones(outputs.raw_dim()) })
+    };
+    let training = Training {
+        validation: Some(Validation { every: 1, patience: None, min_improvement: 0.0 }),
+        plateau: Some(Plateau { factor: 0.5, patience: 2 }),
+        goal: Some(Goal { loss: 0.5, rounds: 2 }),
+        ..Training::new(Batches::Draws { steps: 100, batch_size: 4 }, Optimiser::Sgd { momentum: 0.0 }, Schedule::Constant { rate: 0.1 })
+    };
+    let mut trainer = Trainer::new(network(0.0, false), training).unwrap();
+    trainer.advance(4, x.view(), &mut objective, &mut Context::new(0)).unwrap();
+    assert_eq!(trainer.checkpoint().position.rate_factor(), 0.5);
+    let mut again = Trainer::resume(network(0.0, false), trainer.checkpoint()).unwrap();
+    again.advance(u64::MAX, x.view(), &mut objective, &mut Context::new(0)).unwrap();
+    let (_, report) = again.finish();
+    // Below 0.5 first at the sixth record, and two more.
+    assert_eq!((report.status, report.steps), (Status::Converged, 8));
+    assert_eq!(seen, (0..8).collect::<Vec<_>>());
+    let refuse = |training: Training| Trainer::new(network(0.0, false), training).unwrap_err().to_string();
+    assert_eq!(refuse(Training { goal: Some(Goal { loss: 0.0, rounds: 0 }), ..training }), "parameter 'goal' must be > 0, got 0");
+    assert_eq!(
+        refuse(Training { plateau: Some(Plateau { factor: 1.0, patience: 1 }), ..training }),
+        "parameter 'factor' must be in (0, 1), got 1"
+    );
+}
+
+#[test]
+fn arrays_can_have_rates_of_their_own() {
+    let x = Array2::<f32>::ones((8, 2));
+    let mut start = network(0.0, false);
+    start.parameters_mut().set_rates(|name| if name == "layer1.weight" { 0.0 } else { 2.0 });
+    let objective =
+        || |_: &Batch<'_>, outputs: ArrayView2<'_, f32>| Ok(OutputGradient { loss: 1.0, gradient: Array2::ones(outputs.raw_dim()) });
+    let training = |rate| Training::new(Batches::Draws { steps: 3, batch_size: 4 }, Optimiser::ADAM, Schedule::Constant { rate });
+    let run = |model, rate| train(model, training(rate), x.view(), &mut objective(), &mut Context::new(0)).unwrap().0;
+    let (own, plain) = (run(start.clone(), 0.01), run(network(0.0, false), 0.02));
+    assert_eq!(own.parameters().get("layer1.weight"), start.parameters().get("layer1.weight"));
+    assert_eq!(own.parameters().get("layer2.bias"), plain.parameters().get("layer2.bias"));
 }

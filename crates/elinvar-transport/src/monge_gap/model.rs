@@ -211,13 +211,8 @@ fn fit_with(
         1.0 => Schedule::Constant { rate: params.learning_rate },
         share => Schedule::Cosine { rate: params.learning_rate, final_fraction: share },
     };
-    let training = Training {
-        batches: Batches::Draws { steps: params.num_iters as u64, batch_size: params.batch_size.min(source.nrows()) },
-        optimiser: Optimiser::ADAM,
-        schedule,
-        clip_norm: None,
-        validation: None,
-    };
+    let batches = Batches::Draws { steps: params.num_iters as u64, batch_size: params.batch_size.min(source.nrows()) };
+    let training = Training::new(batches, Optimiser::ADAM, schedule);
     let mut objective = GapObjective {
         params,
         head: Head::new(params.arch, params.cost, params.p),
