@@ -50,6 +50,18 @@ pub(crate) fn fill_normal<T: Real>(values: &mut [T], deviation: f64, stream: &mu
     });
 }
 
+/// Independent normal numbers with mean 0, drawn again beyond two deviations.
+pub(crate) fn fill_truncated_normal<T: Real>(values: &mut [T], deviation: f64, stream: &mut Stream) {
+    values.fill_with(|| {
+        loop {
+            let z: f64 = StandardNormal.sample(stream);
+            if z.abs() <= 2.0 {
+                return T::of(deviation * z);
+            }
+        }
+    });
+}
+
 /// Normal rows of `inputs` numbers that sum to 0 and whose squares sum to `gain`; a row of one number keeps its sign only.
 fn fill_exact<T: Real>(weights: &mut [T], inputs: usize, gain: f64, stream: &mut Stream) {
     fill_normal(weights, 1.0, stream);
@@ -88,6 +100,11 @@ mod tests {
                 assert!(sum.abs() < 1e-12 && (squares - gain).abs() < 1e-12, "{initialisation:?}: {sum} {squares}");
             }
         }
+        let mut weights = vec![0f64; n];
+        fill_truncated_normal(&mut weights, 0.5, &mut stream(1, &[]));
+        let second = weights.iter().map(|w| w * w).sum::<f64>() / n as f64;
+        // The variance of a standard normal cut at two deviations is 0.7737.
+        assert!(weights.iter().all(|w| w.abs() <= 1.0) && (second / (0.25 * 0.7737) - 1.0).abs() < 0.03, "{second}");
         let mut weights = vec![0f32; n];
         Initialisation::KaimingUniform.fill(&mut weights, 6, &mut stream(1, &[]));
         assert!(weights.iter().all(|w| w.abs() <= 1.0));

@@ -42,12 +42,7 @@ pub(crate) fn forward<T: Real>(epsilon: f64, values: &mut Array2<T>, scale: &[T]
 pub(crate) fn backward<T: Real>(tape: &LayerNormTape<T>, gradient: &mut Array2<T>, scale: &[T], by: Option<(&mut [T], &mut [T])>) {
     let width = scale.len();
     if let Some((by_scale, by_shift)) = by {
-        for (row, standard) in gradient.rows().into_iter().zip(tape.standard.rows()) {
-            for j in 0..width {
-                by_scale[j] += row[j] * standard[j];
-                by_shift[j] += row[j];
-            }
-        }
+        add_scale_and_shift(tape, gradient, by_scale, by_shift);
     }
     let share = T::of(1.0 / width as f64);
     let rows = crate::product::contiguous(gradient).chunks_exact_mut(width);
@@ -61,6 +56,23 @@ pub(crate) fn backward<T: Real>(tape: &LayerNormTape<T>, gradient: &mut Array2<T
                 row.iter_mut().for_each(|g| *g -= mean);
                 let along = dot(row, standard) * share;
                 row.iter_mut().zip(standard).for_each(|(g, &s)| *g = inverse * (*g - s * along));
+            }
+        },
+    );
+}
+
+fn add_scale_and_shift<T: Real>(tape: &LayerNormTape<T>, gradient: &Array2<T>, by_scale: &mut [T], by_shift: &mut [T]) {
+    let width = by_scale.len();
+    let rows = crate::product::numbers(gradient).chunks_exact(width);
+    let kept = crate::product::numbers(&tape.standard).chunks_exact(width);
+    dispatch(
+        #[inline(always)]
+        || {
+            for (row, standard) in rows.zip(kept) {
+                for (((scale, shift), &g), &s) in by_scale.iter_mut().zip(by_shift.iter_mut()).zip(row).zip(standard) {
+                    *scale += g * s;
+                    *shift += g;
+                }
             }
         },
     );

@@ -6,9 +6,11 @@
 
 pub mod activation;
 pub mod alpha_dropout;
+mod attention;
 pub mod batch_norm;
 #[cfg(feature = "burn")]
 pub mod burn;
+mod depthwise;
 pub mod gradient_check;
 pub mod icnn;
 pub mod init;
@@ -23,6 +25,7 @@ pub mod recurrent;
 pub mod schedule;
 pub mod sequential;
 pub mod train;
+pub mod vit;
 
 pub use activation::Activation;
 pub use gradient_check::gradient_check;
@@ -39,3 +42,4 @@ pub use train::{
     Batch, Batches, Checkpoint, Goal, Objective, OutputGradient, Plateau, Record, Trainer, Training, TrainingReport, Validation, train,
     train_many,
 };
+pub use vit::{Vit, VitSpec};
