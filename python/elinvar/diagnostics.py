@@ -232,7 +232,7 @@ class RnnEnsemble(Estimator):
         Networks, each with starting weights and batches of its own. Must be >= 1.
     unit : {"tanh", "gru", "lstm"}, default="tanh"
         The unit of the networks.
-    param : {"standard", "mup"}, default="standard"
+    parametrization : {"standard", "mup"}, default="standard"
         How weights and rates scale with the width; `mup` is for the unit `tanh`.
     gamma : float, default=1.0
         Strength of feature learning under `mup`. Must be > 0.
@@ -329,7 +329,7 @@ class RnnEnsemble(Estimator):
         hidden=128,
         n_networks=50,
         unit="tanh",
-        param="standard",
+        parametrization="standard",
         gamma=1.0,
         tau=0.1,
         l1=0.0,
@@ -357,7 +357,7 @@ class RnnEnsemble(Estimator):
         self.hidden = hidden
         self.n_networks = n_networks
         self.unit = unit
-        self.param = param
+        self.parametrization = parametrization
         self.gamma = gamma
         self.tau = tau
         self.l1 = l1
@@ -390,13 +390,17 @@ class RnnEnsemble(Estimator):
         """
         return self._fit("train", {})
 
-    def states(self, inputs=None, *, n_far=256):
+    def states(self, inputs=None, *, n_probes=32, probe_steps=None, n_far=256):
         """Record the networks on the same trials: what `analyze` takes.
 
         Parameters
         ----------
         inputs : array-like, default=None
             Inputs to record on (trials, T, inputs); trials of the task where absent.
+        n_probes : int, default=32
+            Trials to record, where no inputs are given. Must be >= 1.
+        probe_steps : int, default=None
+            Steps of such a trial; none for that of training. Must be >= 2.
         n_far : int, default=256
             Trials for the loss under generalisation (twice as long, of the discrimination task with delays
             twice as long). Must be >= 1.
@@ -413,7 +417,11 @@ class RnnEnsemble(Estimator):
             - `converged`: 1 for a network that learned the task (K,).
             - `inputs`: Inputs of the trials (trials, T inputs).
         """
-        return self._apply("states", {"inputs": inputs}, {"n_far": n_far})
+        return self._apply(
+            "states",
+            {"inputs": inputs},
+            {"n_probes": n_probes, "probe_steps": probe_steps, "n_far": n_far},
+        )
 
     def feature_learning(self, *, n_probes=32):
         """How far the networks moved while they learned.
@@ -516,16 +524,16 @@ class ImportedNetworks(Estimator):
         """
         return self._fit("import", {"networks": networks})
 
-    def states(self, inputs=None, *, n_trials=32, steps=None, n_far=256):
+    def states(self, inputs=None, *, n_probes=32, probe_steps=None, n_far=256):
         """Record the networks on the same trials: what `analyze` takes.
 
         Parameters
         ----------
         inputs : array-like, default=None
             Inputs to record on (trials, T, inputs); trials of the task where absent.
-        n_trials : int, default=32
+        n_probes : int, default=32
             Trials to record, where no inputs are given. Must be >= 1.
-        steps : int, default=None
+        probe_steps : int, default=None
             Steps of such a trial; none for that of training. Must be >= 2.
         n_far : int, default=256
             Trials for the loss under generalisation (twice as long, of the discrimination task with delays
@@ -546,7 +554,7 @@ class ImportedNetworks(Estimator):
         return self._apply(
             "states",
             {"inputs": inputs},
-            {"n_trials": n_trials, "steps": steps, "n_far": n_far},
+            {"n_probes": n_probes, "probe_steps": probe_steps, "n_far": n_far},
         )
 
     def feature_learning(self, *, n_probes=32):

@@ -11,7 +11,7 @@ def recorded():
     ensemble = RnnEnsemble(
         n_channels=1, hidden=12, n_networks=4, steps=20, lr=3e-3, threshold=0.05, steps_per_epoch=8, n_trials=512, random_state=0
     )
-    return ensemble.fit(), ensemble.states(n_trials=40)
+    return ensemble.fit(), ensemble.states(n_probes=40)
 
 
 def test_an_ensemble_is_trained_recorded_and_compared(recorded, tmp_path):
@@ -31,7 +31,7 @@ def test_an_ensemble_is_trained_recorded_and_compared(recorded, tmp_path):
     aligned = analysis.align(reference=1)
     assert aligned.permutations[1].tolist() == list(range(12))
     ensemble.save(tmp_path / "e.safetensors")
-    again = RnnEnsemble.load(tmp_path / "e.safetensors").states(n_trials=40)
+    again = RnnEnsemble.load(tmp_path / "e.safetensors").states(n_probes=40)
     assert (again.hidden == found.hidden).all()
     moved = ensemble.feature_learning(n_probes=6)
     assert (moved.weight_change > 0).all() and (np.abs(moved.kernel_alignment) <= 1).all()

@@ -19,7 +19,7 @@ fn short(slug: &str, verb: &str) -> Map<String, Value> {
         ("rnn-degeneracy", "train") => json!({
             "n_channels": 1, "hidden": 8, "n_networks": 2, "steps": 12, "n_trials": 64, "batch_size": 16, "max_epochs": 2, "steps_per_epoch": 10
         }),
-        ("rnn-degeneracy", "states" | "feature-learning") => json!({"n_trials": 4, "n_far": 8, "n_probes": 4}),
+        ("rnn-degeneracy", "states" | "feature-learning") => json!({"n_probes": 4, "n_far": 8}),
         ("rnn-degeneracy", _) => json!({"rank": 4, "ranks": [3, 4], "n_resamples": 100, "n_starts": 2}),
         ("ecological-pomdp", "solve") => json!({"max_time": null, "max_trials": 15, "precision": 0.05}),
         _ => json!({}),
@@ -117,6 +117,7 @@ fn names_are_fit_for_flags_and_python() {
         "time_limit",
         "mem_limit",
         "out",
+        "param",
         "params",
         "quiet",
         "progress",

@@ -29,7 +29,7 @@ impl RnnEnsemble {
 
     pub(super) fn spec(&self) -> RecurrentSpec {
         let channels = self.channels();
-        let cell = match (self.param, self.unit) {
+        let cell = match (self.parametrization, self.unit) {
             (Parametrization::Mup, _) => Cell::Rate { leak: self.tau },
             (_, Unit::Tanh) => Cell::Tanh,
             (_, Unit::Gru) => Cell::Gru,
@@ -41,7 +41,7 @@ impl RnnEnsemble {
     /// The network of a seed before training.
     pub(super) fn start(&self, seed: u64) -> Result<Recurrent<f32>> {
         let mut random = elinvar_core::random::stream(seed, &[("weights", 0)]);
-        match self.param {
+        match self.parametrization {
             Parametrization::Standard => Recurrent::new(self.spec(), &mut random),
             Parametrization::Mup => self.start_mup(&mut random),
         }

@@ -104,7 +104,7 @@ impl Trained {
     pub fn record(&self, params: &States, inputs: Option<ArrayView2<'_, f32>>, ctx: &Context) -> Result<Recording> {
         let inputs = match inputs {
             Some(inputs) => inputs.to_owned(),
-            None => self.probes(params.n_trials, params.steps)?,
+            None => self.probes(params.n_probes, params.probe_steps)?,
         };
         let spec = self.spec();
         let steps = inputs.ncols() / spec.inputs;

@@ -227,7 +227,7 @@ pub struct RnnEnsemble {
     /// The unit of the networks.
     pub unit: Unit,
     /// How weights and rates scale with the width; `mup` is for the unit `tanh`.
-    pub param: Parametrization,
+    pub parametrization: Parametrization,
     /// Strength of feature learning under `mup`.
     #[schemars(extend("exclusiveMinimum" = 0.0, "x-scale" = "log"))]
     pub gamma: f64,
@@ -284,7 +284,7 @@ impl Default for RnnEnsemble {
             hidden: 128,
             n_networks: 50,
             unit: Unit::Tanh,
-            param: Parametrization::Standard,
+            parametrization: Parametrization::Standard,
             gamma: 1.0,
             tau: 0.1,
             l1: 0.0,
@@ -307,8 +307,8 @@ impl Default for RnnEnsemble {
 
 impl Params for RnnEnsemble {
     fn check_together(&self) -> Result<()> {
-        if self.param == Parametrization::Mup && self.unit != Unit::Tanh {
-            return Err(Error::parameter("param", "'standard' for gated units", "mup"));
+        if self.parametrization == Parametrization::Mup && self.unit != Unit::Tanh {
+            return Err(Error::parameter("parametrization", "'standard' for gated units", "mup"));
         }
         self.check_task()
     }
@@ -320,10 +320,10 @@ impl Params for RnnEnsemble {
 pub struct States {
     /// Trials to record, where no inputs are given.
     #[schemars(extend("minimum" = 1))]
-    pub n_trials: usize,
+    pub n_probes: usize,
     /// Steps of such a trial; none for that of training.
     #[schemars(extend("minimum" = 2))]
-    pub steps: Option<usize>,
+    pub probe_steps: Option<usize>,
     /// Trials for the loss under generalisation (twice as long, of the discrimination task with delays twice as long).
     #[schemars(extend("minimum" = 1))]
     pub n_far: usize,
@@ -331,7 +331,7 @@ pub struct States {
 
 impl Default for States {
     fn default() -> Self {
-        Self { n_trials: 32, steps: None, n_far: 256 }
+        Self { n_probes: 32, probe_steps: None, n_far: 256 }
     }
 }
 

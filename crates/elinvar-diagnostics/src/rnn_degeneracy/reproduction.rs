@@ -142,7 +142,7 @@ impl Trial {
             "ff32" => at_once(0.003, 40, own),
             // Long after the threshold, for a penalty works slowly: two thousand steps and more.
             "sparse32" => RnnEnsemble { patience: SPARSE_STEPS, ..at_once(0.005, 40, own) },
-            "gamma" | "width" => RnnEnsemble { param: Parametrization::Mup, ..own },
+            "gamma" | "width" => RnnEnsemble { parametrization: Parametrization::Mup, ..own },
             _ => own,
         }
     }
@@ -153,8 +153,8 @@ impl Trial {
     }
 
     fn recorded(&self) -> States {
-        let (n_trials, steps) = if self.study == "ff16" { (128, 50) } else { (32, 100) };
-        States { n_trials, steps: Some(steps), ..States::default() }
+        let (n_probes, steps) = if self.study == "ff16" { (128, 50) } else { (32, 100) };
+        States { n_probes, probe_steps: Some(steps), ..States::default() }
     }
 }
 
@@ -202,7 +202,7 @@ impl Reproduction for DegeneracyStudy {
     fn differences(&self) -> Vec<&'static str> {
         vec![
             "Quick claims are judged on flip-flop networks of 32 units that stop at the first batch below the threshold; each seed is an ensemble of 8.",
-            "The paper prints no figures: thresholds are the sheet's own, from pilot runs.",
+            "The paper prints no figures: thresholds come from pilot runs.",
             "A condition of 50 networks is five ensembles of ten, whose degeneracies are averaged; pairs across ensembles are not looked at.",
         ]
     }

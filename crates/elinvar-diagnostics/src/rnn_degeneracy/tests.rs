@@ -1,4 +1,4 @@
-//! The sheet's check values, closed forms, dsa-metric and SciPy, exact matchings, tasks, training, import, bad input.
+//! Closed forms, dsa-metric and SciPy, exact matchings, tasks, training, import, bad input.
 
 use super::algorithm::alignment::{align, bound, determinant_sign, norm};
 use super::algorithm::matching::{blocks, match_units};
@@ -319,11 +319,11 @@ fn an_ensemble_is_trained_saved_recorded_and_compared() {
     let fitted = small().train(&mut ctx()).unwrap();
     let model = &fitted.model;
     assert_eq!((fitted.status, model.converged()), (Status::Converged, [true; 3].as_slice()));
-    let recording = model.record(&States { n_trials: 10, steps: Some(30), n_far: 40 }, None, &ctx()).unwrap();
+    let recording = model.record(&States { n_probes: 10, probe_steps: Some(30), n_far: 40 }, None, &ctx()).unwrap();
     assert_eq!((recording.states.dim(), recording.outputs.dim()), ((3, 10, 30, 16), (3, 10, 30, 1)));
     assert!(recording.ood_loss.as_ref().unwrap().iter().all(|loss| (0.0..0.5).contains(loss)));
     let back = Trained::from_state(model.to_state(), 1).unwrap();
-    assert_eq!(back.record(&States { n_trials: 10, steps: Some(30), n_far: 40 }, None, &ctx()).unwrap(), recording);
+    assert_eq!(back.record(&States { n_probes: 10, probe_steps: Some(30), n_far: 40 }, None, &ctx()).unwrap(), recording);
 
     let learned = model.learning(6, &ctx()).unwrap();
     assert!(learned.weight_change.iter().all(|c| *c > 0.1));
@@ -370,7 +370,7 @@ fn penalties_and_parametrizations_do_what_they_say() {
     let (plain, l1, nuclear) =
         (change(base.clone()), change(RnnEnsemble { l1: 3e-3, ..base.clone() }), change(RnnEnsemble { nuclear: 1e-2, ..base.clone() }));
     assert!(l1.0 < 0.8 * plain.0 && nuclear.1 < 0.8 * plain.1, "{plain:?} {l1:?} {nuclear:?}");
-    let rich = RnnEnsemble { param: Parametrization::Mup, gamma: 10.0, lr: 0.03, tau: 0.5, max_epochs: 400, ..base };
+    let rich = RnnEnsemble { parametrization: Parametrization::Mup, gamma: 10.0, lr: 0.03, tau: 0.5, max_epochs: 400, ..base };
     let lazy = RnnEnsemble { gamma: 0.1, lr: 0.3, ..rich.clone() };
     let [rich, lazy] = [rich, lazy].map(|params| params.train(&mut ctx()).unwrap().model.learning(8, &ctx()).unwrap().kernel_alignment[0]);
     assert!(rich < lazy, "{rich} {lazy}");
@@ -381,7 +381,7 @@ fn gated_networks_are_trained_and_matched() {
     for unit in [Unit::Gru, Unit::Lstm] {
         let params = RnnEnsemble { unit, n_networks: 2, max_epochs: 5, ..small() };
         let model = params.train(&mut ctx()).unwrap().model;
-        let recording = model.record(&States { n_trials: 4, ..States::default() }, None, &ctx()).unwrap();
+        let recording = model.record(&States { n_probes: 4, ..States::default() }, None, &ctx()).unwrap();
         let analysis = DegeneracyAnalysis { rank: Some(4), allow_unconverged: true, ..DegeneracyAnalysis::default() };
         assert!(analysis.analyze(&recording.networks(), &mut ctx()).unwrap().weight().unwrap() > 0.0);
     }
@@ -390,7 +390,8 @@ fn gated_networks_are_trained_and_matched() {
 #[test]
 fn levels_are_compared_and_settings_tried() {
     let one = small().train(&mut ctx()).unwrap().model;
-    let recorded = |model: &Trained| model.record(&States { n_trials: 8, steps: Some(30), n_far: 20 }, None, &ctx()).unwrap().networks();
+    let recorded =
+        |model: &Trained| model.record(&States { n_probes: 8, probe_steps: Some(30), n_far: 20 }, None, &ctx()).unwrap().networks();
     let other = RnnEnsemble { l1: 1e-3, ..small() }.train(&mut ctx()).unwrap().model;
     let (mut all, more) = (recorded(&one), recorded(&other));
     all.states.extend(more.states);

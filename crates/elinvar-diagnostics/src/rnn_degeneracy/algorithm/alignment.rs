@@ -37,7 +37,7 @@ impl Alignment {
 
 /// Gain of a step, relative to what is left at most, at which a start is left, and at which the best one is done.
 const ROUGH: f64 = 1e-3;
-const FINE: f64 = 1e-6;
+const FINE: f64 = 1e-8;
 /// Steps of a start, and of the polish.
 const ROUGH_STEPS: usize = 200;
 const FINE_STEPS: usize = 1000;

@@ -1,4 +1,4 @@
-//! Linear operators of recorded dynamics in whitened delay coordinates (section 4 of the sheet of the method; Ostrow et al. 2023).
+//! Linear operators of recorded dynamics in whitened delay coordinates (HAVOK; Brunton et al. 2017, Ostrow et al. 2023).
 
 use elinvar_core::{Error, Result};
 use elinvar_math::linalg::{product, product_into, solve, symmetric_eigen};
