@@ -301,14 +301,17 @@ fn crossed(x_a: &[f64], x_b: &[f64], y_a: &[f64], y_b: &[f64]) -> f64 {
         #[inline(always)]
         || {
             let mut sums = [0.0; LANES];
-            let whole = x_a.len() / LANES * LANES;
-            for k in (0..whole).step_by(LANES) {
+            let ([x_a, x_b, y_a, y_b], rest) = {
+                let parts = [x_a, x_b, y_a, y_b].map(|row| row.as_chunks::<LANES>());
+                (parts.map(|part| part.0), parts.map(|part| part.1))
+            };
+            for (((a, b), c), d) in x_a.iter().zip(x_b).zip(y_a).zip(y_b) {
                 for lane in 0..LANES {
-                    let i = k + lane;
-                    sums[lane] += (x_a[i] - x_b[i]) * (y_b[i] - y_a[i]);
+                    sums[lane] += (a[lane] - b[lane]) * (d[lane] - c[lane]);
                 }
             }
-            let rest: f64 = (whole..x_a.len()).map(|i| (x_a[i] - x_b[i]) * (y_b[i] - y_a[i])).sum();
+            let [a, b, c, d] = rest;
+            let rest: f64 = (0..a.len()).map(|i| (a[i] - b[i]) * (d[i] - c[i])).sum();
             sums.iter().sum::<f64>() + rest
         },
     )
