@@ -228,7 +228,9 @@ class Bound(Core):
 
     def _measure(self, verb, inputs, keywords=None, *, returns=(), random_state=0):
         self._check_is_fitted()
-        return super()._measure(verb, {**self._data, **inputs}, keywords, returns=returns, random_state=random_state)
+        known = {field["name"] for field in verb_spec(self._method, verb)["inputs"]}
+        kept = {name: value for name, value in self._data.items() if self._inputs.get(name, name) in known}
+        return super()._measure(verb, {**kept, **inputs}, keywords, returns=returns, random_state=random_state)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_data")

@@ -73,7 +73,7 @@ class Entry:
         short = {name: value for name, value in SHORT.get(self.card["slug"], {}).items() if name in inspect.signature(function).parameters}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return function(**self.cls.example(method), **short)
+            return function(**{**short, **self.cls.example(method)})
 
 
 #: The methods of the library; a made-up one is there where the feature `testing` is compiled in.

@@ -27,7 +27,7 @@ def test_an_ensemble_is_trained_recorded_and_compared(recorded, tmp_path):
     assert np.linalg.norm(found.weights[0] - turned) / 144 == pytest.approx(analysis.pif_matrix_[0, 1])
     compared = analysis.compare([1, 1, 2, 2], n_resamples=200)
     assert compared.trends["measure"].tolist() == ["dynamics", "weights", "weights, scale-free", "behaviour"]
-    assert analysis.sensitivity(delays=[1], ranks=[4, 6]).settings.shape[0] == 2
+    assert analysis.sensitivity(delays=[1], ranks=[4, 6]).settings["rank"].tolist() == [4, 6]
     aligned = analysis.align(reference=1)
     assert aligned.permutations[1].tolist() == list(range(12))
     ensemble.save(tmp_path / "e.safetensors")
