@@ -24,9 +24,9 @@ class DegeneracyAnalysis(Bound):
         Ridge of the regression of the next coordinates on the present ones. Must be >= 0.
     score : {"euclidean", "angular", "wasserstein"}, default="euclidean"
         How two operators are compared.
-    n_starts : int, default=4
-        Starts of the search for the best alignment of two operators; of any number the best is taken. Must be
-        >= 1.
+    n_starts : int, default=8
+        Random starts of the search for the best alignment of two operators, beside the two that are always
+        tried; the best is taken. Must be >= 1.
     pif_starts : int, default=4
         Starts of the search for the best matching of two networks' units. Must be >= 1.
     precision : float, default=0.05
@@ -104,7 +104,7 @@ class DegeneracyAnalysis(Bound):
         rank=None,
         lam=1e-8,
         score="euclidean",
-        n_starts=4,
+        n_starts=8,
         pif_starts=4,
         precision=0.05,
         allow_unconverged=False,
@@ -586,7 +586,7 @@ def dsa_distance(
     rank=None,
     lam=1e-8,
     score="euclidean",
-    n_starts=4,
+    n_starts=8,
     pif_starts=4,
     precision=0.05,
     allow_unconverged=False,
@@ -614,9 +614,9 @@ def dsa_distance(
         Ridge of the regression of the next coordinates on the present ones. Must be >= 0.
     score : {"euclidean", "angular", "wasserstein"}, default="euclidean"
         How two operators are compared.
-    n_starts : int, default=4
-        Starts of the search for the best alignment of two operators; of any number the best is taken. Must be
-        >= 1.
+    n_starts : int, default=8
+        Random starts of the search for the best alignment of two operators, beside the two that are always
+        tried; the best is taken. Must be >= 1.
     pif_starts : int, default=4
         Starts of the search for the best matching of two networks' units. Must be >= 1.
     precision : float, default=0.05

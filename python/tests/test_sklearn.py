@@ -63,16 +63,10 @@ def expected_failures(estimator):
         return dict.fromkeys(
             ["check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"], separable
         )
-    by_batch = {
-        "check_methods_subset_invariance": "networks predict in single precision: the last bit depends on how many rows share a product"
-    }
-    if type(estimator).__name__.startswith("Snn"):
-        return by_batch
     network = isinstance(estimator, MongeGapMap) or getattr(estimator, "model", None) == "mlp"
     if not network:
         return {}
     return {
-        **by_batch,
         "check_sample_weight_equivalence_on_dense_data": "networks draw validation rows and batches by position",
     }
 

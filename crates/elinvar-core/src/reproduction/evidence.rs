@@ -1,6 +1,7 @@
 //! What trials measured: records, their keys, and questions asked of many of them.
 
 use super::claim::Cell;
+use super::figure::Mark;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -148,6 +149,31 @@ impl Evidence {
         let low = values.iter().copied().reduce(f64::min)?;
         let high = values.iter().copied().reduce(f64::max)?;
         Some((mean, low, high))
+    }
+
+    /// One bar a cell: the mean of a metric over the seeds, whiskers to the least and the greatest. None where a cell has no trials.
+    pub fn bars(&self, label: &str, metric: &str, cells: &[Cell]) -> Option<Mark> {
+        let found: Vec<(f64, f64, f64)> = cells.iter().map(|cell| self.summary(metric, cell)).collect::<Option<_>>()?;
+        Some(Mark::Bars {
+            label: label.to_owned(),
+            y: found.iter().map(|f| f.0).collect(),
+            low: found.iter().map(|f| f.1).collect(),
+            high: found.iter().map(|f| f.2).collect(),
+        })
+    }
+
+    /// A line over cells at these places: the mean of a metric over the seeds, the band from the least to the greatest. Cells without
+    /// trials are left out; none where all are.
+    pub fn line(&self, label: &str, metric: &str, cells: impl IntoIterator<Item = (f64, Cell)>) -> Option<Mark> {
+        let found: Vec<(f64, (f64, f64, f64))> =
+            cells.into_iter().filter_map(|(x, cell)| Some((x, self.summary(metric, &cell)?))).collect();
+        (!found.is_empty()).then(|| Mark::Line {
+            label: label.to_owned(),
+            x: found.iter().map(|f| f.0).collect(),
+            y: found.iter().map(|f| f.1.0).collect(),
+            low: found.iter().map(|f| f.1.1).collect(),
+            high: found.iter().map(|f| f.1.2).collect(),
+        })
     }
 
     /// A series of the first trial in a cell.

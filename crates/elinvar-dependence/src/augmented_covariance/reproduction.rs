@@ -330,15 +330,7 @@ fn real_claims() -> Vec<Claim> {
 }
 
 fn ladder_figure(evidence: &Evidence) -> Option<Figure> {
-    let line = |classifier: &str, label: &str| {
-        let figures: Vec<(f64, f64, f64)> = LADDER.iter().filter_map(|&point| evidence.summary("auc", &cell(classifier, point))).collect();
-        (figures.len() == LADDER.len()).then(|| Mark::Bars {
-            label: label.into(),
-            y: figures.iter().map(|f| f.0).collect(),
-            low: figures.iter().map(|f| f.1).collect(),
-            high: figures.iter().map(|f| f.2).collect(),
-        })
-    };
+    let line = |classifier: &str, label: &str| evidence.bars(label, "auc", &LADDER.map(|point| cell(classifier, point)));
     let mut marks = vec![line("mdm", "minimum distance to mean")?, line("tangent_svm", "tangent space and machine")?];
     marks.push(Mark::Level { label: "chance".into(), y: 0.5 });
     Some(Figure {

@@ -385,16 +385,6 @@ fn to_data(portfolio: &Portfolio) -> Data {
     }
 }
 
-fn bars(label: &str, evidence: &Evidence, metric: &str, cells: &[Cell]) -> Option<Mark> {
-    let figures: Vec<(f64, f64, f64)> = cells.iter().map(|c| evidence.summary(metric, c)).collect::<Option<_>>()?;
-    Some(Mark::Bars {
-        label: label.to_owned(),
-        y: figures.iter().map(|f| f.0).collect(),
-        low: figures.iter().map(|f| f.1).collect(),
-        high: figures.iter().map(|f| f.2).collect(),
-    })
-}
-
 fn unfairness_figure(evidence: &Evidence) -> Option<Figure> {
     let cells = [plain("crossed"), cell("crossed", "sum", 20.0), cell("crossed", "ccdcov", 20.0), cell("crossed", "jdcov", 20.0)];
     Some(Figure {
@@ -407,7 +397,7 @@ fn unfairness_figure(evidence: &Evidence) -> Option<Figure> {
         panels: vec![Panel {
             x: Axis::categories("penalty", ["none", "sum", "CCdCov", "JdCov"]),
             y: Axis::new("unfairness UF").showing(0.0, 0.4),
-            marks: vec![bars("unfairness", evidence, "uf", &cells)?],
+            marks: vec![evidence.bars("unfairness", "uf", &cells)?],
             ..Panel::default()
         }],
     })
@@ -419,15 +409,8 @@ fn frontier_figure(evidence: &Evidence) -> Option<Figure> {
     let panel = |metric: &str, label: &str| {
         let mut cells = vec![(0.0, plain(study))];
         cells.extend(grid.iter().map(|&lam| (lam, cell(study, "ccdcov", lam))));
-        let figures: Vec<(f64, (f64, f64, f64))> = cells.iter().filter_map(|(lam, c)| Some((*lam, evidence.summary(metric, c)?))).collect();
-        let line = Mark::Line {
-            label: "CCdCov".into(),
-            x: figures.iter().map(|f| f.0).collect(),
-            y: figures.iter().map(|f| f.1.0).collect(),
-            low: figures.iter().map(|f| f.1.1).collect(),
-            high: figures.iter().map(|f| f.1.2).collect(),
-        };
-        (figures.len() > 1).then(|| Panel { x: Axis::new("penalty weight λ"), y: Axis::new(label), marks: vec![line], ..Panel::default() })
+        let line = evidence.line("CCdCov", metric, cells)?;
+        Some(Panel { x: Axis::new("penalty weight λ"), y: Axis::new(label), marks: vec![line], ..Panel::default() })
     };
     Some(Figure {
         id: "frontier".into(),
@@ -454,13 +437,13 @@ fn floor_figure(evidence: &Evidence) -> Option<Figure> {
             Panel {
                 x: axis(),
                 y: Axis::new("JdCov²").showing(0.0, 0.0),
-                marks: vec![bars("JdCov²", evidence, "jdcov", &cells)?, Mark::Level { label: "attributes' own part".into(), y: level }],
+                marks: vec![evidence.bars("JdCov²", "jdcov", &cells)?, Mark::Level { label: "attributes' own part".into(), y: level }],
                 ..Panel::default()
             },
             Panel {
                 x: axis(),
                 y: Axis::new("CCdCov²").showing(0.0, 0.0),
-                marks: vec![bars("CCdCov²", evidence, "ccdcov", &cells)?],
+                marks: vec![evidence.bars("CCdCov²", "ccdcov", &cells)?],
                 ..Panel::default()
             },
         ],

@@ -4,7 +4,7 @@ use super::data::{Effect, generate, outcome_of};
 use super::params::{Bandwidth, Estimator, MutualInfoScreener, Outcome};
 use super::screen::{Screening, ranking};
 use elinvar_core::reproduction::{
-    Aggregate, Axis, Cell, Claim, Evidence, Figure, Mark, Metrics, Panel, PaperFigure, Reproduction, Rule, Scale, Source, Threshold,
+    Aggregate, Axis, Cell, Claim, Evidence, Figure, Metrics, Panel, PaperFigure, Reproduction, Rule, Scale, Source, Threshold,
 };
 use elinvar_core::{Context, Error, Result};
 use elinvar_data::{WideFile, study_file};
@@ -365,17 +365,11 @@ fn paper_claims() -> Vec<Claim> {
 fn estimator_figure(evidence: &Evidence) -> Option<Figure> {
     let arms = [("kernel", "kernel"), ("binning", "bins"), ("knn", "neighbours"), ("pearson", "Pearson"), ("random", "chance")];
     let panel = |effect: &str, title: &str| {
-        let figures: Vec<(f64, f64, f64)> =
-            arms.iter().map(|(e, _)| evidence.summary("auroc", &generated(effect, "continuous", e))).collect::<Option<_>>()?;
+        let cells = arms.map(|(estimator, _)| generated(effect, "continuous", estimator));
         Some(Panel {
             x: Axis::categories(title, arms.map(|a| a.1)),
             y: Axis::new("AUROC").showing(0.4, 1.0),
-            marks: vec![Mark::Bars {
-                label: "AUROC".into(),
-                y: figures.iter().map(|f| f.0).collect(),
-                low: figures.iter().map(|f| f.1).collect(),
-                high: figures.iter().map(|f| f.2).collect(),
-            }],
+            marks: vec![evidence.bars("AUROC", "auroc", &cells)?],
             ..Panel::default()
         })
     };
@@ -391,16 +385,9 @@ fn estimator_figure(evidence: &Evidence) -> Option<Figure> {
 }
 
 fn decay_figure(evidence: &Evidence) -> Option<Figure> {
-    let of = |m: usize| evidence.summary("auroc", &cell("generated", "nonlinear", "continuous", "kernel").with("m", m));
-    let figures: Vec<(f64, (f64, f64, f64))> = [20, 40, 80].iter().filter_map(|&m| Some((m as f64, of(m)?))).collect();
-    let line = Mark::Line {
-        label: "kernel".into(),
-        x: figures.iter().map(|f| f.0).collect(),
-        y: figures.iter().map(|f| f.1.0).collect(),
-        low: figures.iter().map(|f| f.1.1).collect(),
-        high: figures.iter().map(|f| f.1.2).collect(),
-    };
-    (figures.len() == 3).then(|| Figure {
+    let of = |m: usize| (m as f64, cell("generated", "nonlinear", "continuous", "kernel").with("m", m));
+    let line = evidence.line("kernel", "auroc", [20, 40, 80].map(of))?;
+    Some(Figure {
         id: "decay".into(),
         title: "The more variables share the signal, the fewer are found".into(),
         caption: "AUROC of the kernel estimate over the number of true variables, nonlinear effect; line is the mean, band the least and \

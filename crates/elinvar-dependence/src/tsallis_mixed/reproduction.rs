@@ -427,20 +427,10 @@ fn wide(trial: &Trial, model: &str, random: &mut elinvar_core::Stream, ctx: &mut
         .with("iterations", iterations as f64))
 }
 
-fn bars(label: &str, evidence: &Evidence, metric: &str, cells: &[Cell]) -> Option<Mark> {
-    let figures: Vec<(f64, f64, f64)> = cells.iter().map(|c| evidence.summary(metric, c)).collect::<Option<_>>()?;
-    Some(Mark::Bars {
-        label: label.to_owned(),
-        y: figures.iter().map(|f| f.0).collect(),
-        low: figures.iter().map(|f| f.1).collect(),
-        high: figures.iter().map(|f| f.2).collect(),
-    })
-}
-
 fn robustness_figure(evidence: &Evidence) -> Option<Figure> {
     let cells = [cell("outliers", "gaussian"), cell("outliers", "q-gaussian")];
     let panel = |metric: &str, label: &str, truth: Option<f64>| {
-        let mut marks = vec![bars(label, evidence, metric, &cells)?];
+        let mut marks = vec![evidence.bars(label, metric, &cells)?];
         marks.extend(truth.map(|y| Mark::Level { label: "truth".into(), y }));
         let x = Axis::categories("model", ["Gaussian", "q-Gaussian"]);
         Some(Panel { x, y: Axis::new(label).showing(0.0, 0.0), marks, ..Panel::default() })
@@ -491,7 +481,7 @@ fn selection_figure(evidence: &Evidence) -> Option<Figure> {
         panels: vec![Panel {
             x: Axis::categories("model", ["Gaussian", "q-Gaussian"]),
             y: Axis::new("squared error of the fixed effects").showing(0.0, 0.0),
-            marks: vec![bars("squared error", evidence, "error", &cells)?],
+            marks: vec![evidence.bars("squared error", "error", &cells)?],
             ..Panel::default()
         }],
     })

@@ -1,7 +1,7 @@
 //! How alike networks are that learned one task: distances of all pairs, and what follows from them.
 
-use super::algorithm::alignment::{Alignment, align};
-use super::algorithm::matching::{Blocks, Matching, blocks, matched};
+use super::algorithm::alignment::{Alignment, Frame};
+use super::algorithm::matching::{Matching, Weights, matched};
 use super::algorithm::operator::{Embedding, Operator, Spectrum};
 use super::algorithm::scaling::scaling;
 use super::algorithm::spectrum::wasserstein;
@@ -96,8 +96,8 @@ impl Networks {
         }
     }
 
-    /// The weights gate by gate.
-    fn blocks(&self) -> Result<Option<Vec<Blocks>>> {
+    /// The weights, ready to be matched.
+    fn matchable(&self, ctx: &Context) -> Result<Option<Vec<Weights>>> {
         let Some(weights) = &self.weights else { return Ok(None) };
         for (network, matrix) in weights.iter().enumerate() {
             if matrix.dim() != weights[0].dim() {
@@ -112,7 +112,7 @@ impl Networks {
                 return Err(Error::input(format!("the weight of network {network} is {value} in row {i}, column {j}")));
             }
         }
-        weights.iter().map(|w| blocks(w.view())).collect::<Result<_>>().map(Some)
+        ctx.install(|| weights.par_iter().map(|w| Weights::of(w.view())).collect::<Result<_>>()).map(Some)
     }
 }
 
@@ -201,8 +201,8 @@ pub(super) fn analyze(params: &Checked<DegeneracyAnalysis>, networks: &Networks,
         HALVES => against_halves(params, &operators(&spectra.halves[0])?, &operators(&spectra.halves[1])?, ctx)?,
         _ => (Vec::new(), f64::NAN),
     };
-    let weights = match networks.blocks()? {
-        Some(blocks) => Some(weight_distances(params.pif_starts, &blocks, ctx)?),
+    let weights = match networks.matchable(ctx)? {
+        Some(weights) => Some(weight_distances(params.pif_starts, &weights, ctx)?),
         None => None,
     };
     let (dsa, dsa_least) = distances;
@@ -276,17 +276,48 @@ fn common_rank(params: &DegeneracyAnalysis, spectra: &Spectra) -> usize {
     params.rank.unwrap_or_else(|| all.map(Spectrum::significant).min().unwrap_or(0))
 }
 
-/// Score of two operators, and what it cannot be below.
-pub(super) fn distance(score: Score, starts: usize, a: &Operator, b: &Operator, random: &mut Stream, ctx: &Context) -> Result<(f64, f64)> {
-    if score == Score::Wasserstein {
-        let distance = wasserstein(a.matrix.view(), b.matrix.view(), ctx)?;
-        return Ok((distance, distance));
+/// Operators, ready to be compared by a score.
+enum Comparable<'a> {
+    Aligned(Vec<Frame>),
+    BySpectrum(&'a [Operator]),
+}
+
+impl<'a> Comparable<'a> {
+    fn of(score: Score, operators: &'a [Operator], ctx: &Context) -> Result<Self> {
+        if score == Score::Wasserstein {
+            return Ok(Self::BySpectrum(operators));
+        }
+        let frames = ctx.install(|| operators.par_iter().map(|operator| Frame::of(operator.matrix.view())).collect::<Result<_>>())?;
+        Ok(Self::Aligned(frames))
     }
-    let found: Alignment = align(a.matrix.view(), b.matrix.view(), starts, random)?;
-    Ok(match score {
+
+    /// Score of number i and number j of another list, and what it cannot be below.
+    fn distance(
+        &self,
+        i: usize,
+        other: &Self,
+        j: usize,
+        params: &DegeneracyAnalysis,
+        random: &mut Stream,
+        ctx: &Context,
+    ) -> Result<(f64, f64)> {
+        match (self, other) {
+            (Self::Aligned(a), Self::Aligned(b)) => Ok(scored(params.score, &a[i].align(&b[j], params.n_starts, random)?)),
+            (Self::BySpectrum(a), Self::BySpectrum(b)) => {
+                let distance = wasserstein(a[i].matrix.view(), b[j].matrix.view(), ctx)?;
+                Ok((distance, distance))
+            }
+            _ => Err(Error::internal("operators made ready for two scores")),
+        }
+    }
+}
+
+/// Score of an alignment, and what it cannot be below.
+pub(super) fn scored(score: Score, found: &Alignment) -> (f64, f64) {
+    match score {
         Score::Angular => (found.angle(), found.bound.clamp(-1.0, 1.0).acos()),
         _ => (found.distance, found.least_distance()),
-    })
+    }
 }
 
 /// Runs a function of two numbers below k for all pairs, in parallel, with progress; results in the order of the pairs.
@@ -329,10 +360,10 @@ fn of_pair(seed: u64, what: &str, i: usize, j: usize) -> Stream {
 pub(super) fn dynamics(params: &DegeneracyAnalysis, operators: &[Operator], ctx: &mut Context) -> Result<(Array2<f64>, Array2<f64>)> {
     let (k, seed) = (operators.len(), ctx.seed());
     let pairs = all_pairs(k);
-    let inner = ctx.child(seed, 1);
+    let (inner, ready) = (ctx.child(seed, 1), Comparable::of(params.score, operators, ctx)?);
     let found = for_pairs(&pairs, "pairs of dynamics", ctx, |i, j| {
         inner.check()?;
-        distance(params.score, params.n_starts, &operators[i], &operators[j], &mut of_pair(seed, "dynamics", i, j), &inner)
+        ready.distance(i, &ready, j, params, &mut of_pair(seed, "dynamics", i, j), &inner)
     })?;
     Ok((symmetric(k, &pairs, |p| found[p].0), symmetric(k, &pairs, |p| found[p].1)))
 }
@@ -348,9 +379,10 @@ fn against_halves(params: &DegeneracyAnalysis, even: &[Operator], odd: &[Operato
     let crossed = (0..tested).flat_map(|i| (0..tested).map(move |j| (i, j)));
     let pairs: Vec<(usize, usize)> = crossed.chain((tested..k).map(|i| (i, i))).collect();
     let inner = ctx.child(seed, 1);
+    let (even, odd) = (Comparable::of(params.score, even, ctx)?, Comparable::of(params.score, odd, ctx)?);
     let found = for_pairs(&pairs, "pairs of halves", ctx, |i, j| {
         inner.check()?;
-        Ok(distance(params.score, params.n_starts, &even[i], &odd[j], &mut of_pair(seed, "halves", i, j), &inner)?.0)
+        Ok(even.distance(i, &odd, j, params, &mut of_pair(seed, "halves", i, j), &inner)?.0)
     })?;
     let at = |i: usize, j: usize| found[i * tested + j];
     let null = (0..tested).map(|i| at(i, i)).chain(found[tested * tested..].iter().copied()).collect();
@@ -365,14 +397,14 @@ fn against_halves(params: &DegeneracyAnalysis, even: &[Operator], odd: &[Operato
     Ok((null, p_value))
 }
 
-fn weight_distances(starts: usize, networks: &[Blocks], ctx: &mut Context) -> Result<WeightDistances> {
+fn weight_distances(starts: usize, networks: &[Weights], ctx: &mut Context) -> Result<WeightDistances> {
     let (k, seed) = (networks.len(), ctx.seed());
     let pairs = all_pairs(k);
     let inner = ctx.child(seed, 1);
     let found: Vec<Matching> = for_pairs(&pairs, "pairs of weights", ctx, |i, j| {
         matched(&networks[i], &networks[j], starts, &mut of_pair(seed, "weights", i, j), &inner)
     })?;
-    let n = networks[0][0].nrows();
+    let n = networks[0].units();
     let mut permutations = Array3::from_shape_fn((k, k, n), |(_, _, unit)| unit as i64);
     for (&(i, j), matching) in pairs.iter().zip(&found) {
         for (unit, &other) in matching.permutation.iter().enumerate() {
@@ -417,18 +449,18 @@ pub(super) fn align_all(params: &Checked<DegeneracyAnalysis>, networks: &Network
     }
     let spectra = spectra(params, networks, ctx)?;
     let rank = common_rank(params, &spectra);
-    let operators = spectra.whole.iter().map(|s| s.operator(rank, params.lam)).collect::<Result<Vec<_>>>()?;
+    let frame = |s: &Spectrum| Frame::of(s.operator(rank, params.lam)?.matrix.view());
+    let frames = spectra.whole.iter().map(frame).collect::<Result<Vec<_>>>()?;
     let (seed, inner) = (ctx.seed(), ctx.child(ctx.seed(), 1));
     let pairs: Vec<(usize, usize)> = (0..k).map(|other| (reference, other)).collect();
     let turns = for_pairs(&pairs, "networks", ctx, |i, j| {
         inner.check()?;
-        let found = align(operators[i].matrix.view(), operators[j].matrix.view(), params.n_starts, &mut of_pair(seed, "align", i, j))?;
-        Ok(found.orthogonal)
+        Ok(frames[i].align(&frames[j], params.n_starts, &mut of_pair(seed, "align", i, j))?.orthogonal)
     })?;
     let orthogonal = Array3::from_shape_fn((k, rank, rank), |(network, i, j)| turns[network][[i, j]]);
-    let Some(blocks) = networks.blocks()? else { return Ok(Aligned { orthogonal, permutations: None, mean_weights: None }) };
+    let Some(weights) = networks.matchable(ctx)? else { return Ok(Aligned { orthogonal, permutations: None, mean_weights: None }) };
     let orders = for_pairs(&pairs, "networks", ctx, |i, j| {
-        Ok(matched(&blocks[i], &blocks[j], params.pif_starts, &mut of_pair(seed, "match", i, j), &inner)?.permutation)
+        Ok(matched(&weights[i], &weights[j], params.pif_starts, &mut of_pair(seed, "match", i, j), &inner)?.permutation)
     })?;
     let permutations = Array2::from_shape_fn((k, orders[0].len()), |(network, unit)| orders[network][unit] as i64);
     let mean_weights = networks.weights.as_ref().map(|weights| average(weights, &orders));

@@ -108,9 +108,9 @@ impl Trained {
         };
         let spec = self.spec();
         let steps = inputs.ncols() / spec.inputs;
-        let one = |network: &Recurrent<f32>| -> Result<(Array3<f32>, Array2<f32>)> {
+        let one = |network: &Recurrent<f32>| {
             ctx.check()?;
-            Ok((network.states(inputs.view())?, network.predict(inputs.view())?))
+            network.record(inputs.view())
         };
         let recorded: Vec<(Array3<f32>, Array2<f32>)> = ctx.install(|| self.networks.par_iter().map(one).collect::<Result<_>>())?;
         let (k, trials) = (recorded.len(), inputs.nrows());

@@ -39,7 +39,7 @@ macro_rules! analysis_parameters {
             pub lam: f64,
             /// How two operators are compared.
             pub score: Score,
-            /// Starts of the search for the best alignment of two operators; of any number the best is taken.
+            /// Random starts of the search for the best alignment of two operators, beside the two that are always tried; the best is taken.
             #[schemars(extend("minimum" = 1))]
             pub n_starts: usize,
             /// Starts of the search for the best matching of two networks' units.
@@ -61,7 +61,7 @@ macro_rules! analysis_parameters {
                     rank: None,
                     lam: 1e-8,
                     score: Score::Euclidean,
-                    n_starts: 4,
+                    n_starts: 8,
                     pif_starts: 4,
                     precision: 0.05,
                     allow_unconverged: false,

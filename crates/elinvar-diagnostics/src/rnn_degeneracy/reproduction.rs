@@ -160,7 +160,7 @@ impl Trial {
 
 impl Reproduction for DegeneracyStudy {
     type Trial = Trial;
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn claims(&self) -> Vec<Claim> {
         let mut claims = vec![complexity_claim(), weights_claim(), sparse_claim(Scale::Quick), sparse_claim(Scale::Tiny)];
@@ -433,24 +433,13 @@ fn paper_control() -> Claim {
     )
 }
 
-fn line(evidence: &Evidence, metric: &str, label: &str) -> Option<Mark> {
-    let points: Vec<(f64, (f64, f64, f64))> =
-        BITS.iter().filter_map(|&bits| Some((bits as f64, evidence.summary(metric, &quick_cell(bits))?))).collect();
-    (!points.is_empty()).then(|| Mark::Line {
-        label: label.into(),
-        x: points.iter().map(|p| p.0).collect(),
-        y: points.iter().map(|p| p.1.0).collect(),
-        low: points.iter().map(|p| p.1.1).collect(),
-        high: points.iter().map(|p| p.1.2).collect(),
-    })
-}
-
 fn complexity_figure(evidence: &Evidence) -> Option<Figure> {
     let panel =
         |label: &str, marks: Vec<Mark>| Panel { x: Axis::new("bits of the flip-flop"), y: Axis::new(label), marks, ..Panel::default() };
-    let dynamics = vec![line(evidence, "dsa", "rank 20")?, line(evidence, "dsa_wide", "rank 32")?];
-    let weights = vec![line(evidence, "pif", "weights")?];
-    let change = vec![line(evidence, "weight_change", "change")?];
+    let line = |label: &str, metric: &str| evidence.line(label, metric, BITS.map(|bits| (bits as f64, quick_cell(bits))));
+    let dynamics = vec![line("rank 20", "dsa")?, line("rank 32", "dsa_wide")?];
+    let weights = vec![line("weights", "pif")?];
+    let change = vec![line("change", "weight_change")?];
     Some(Figure {
         id: "complexity".into(),
         title: "Harder tasks leave fewer dynamics and more weights".into(),
@@ -466,17 +455,10 @@ fn complexity_figure(evidence: &Evidence) -> Option<Figure> {
 fn sparse_figure(evidence: &Evidence) -> Option<Figure> {
     let cells = [0.0, SPARSE].map(|l1| Cell::of("study", "sparse32").with("l1", l1));
     let panel = |label: &str, metric: &str| {
-        let values: Vec<(f64, f64, f64)> = cells.iter().map(|cell| evidence.summary(metric, cell)).collect::<Option<_>>()?;
-        let mark = Mark::Bars {
-            label: label.into(),
-            y: values.iter().map(|v| v.0).collect(),
-            low: values.iter().map(|v| v.1).collect(),
-            high: values.iter().map(|v| v.2).collect(),
-        };
         Some(Panel {
             x: Axis::categories("l1 penalty", ["none", "1e-4"]),
             y: Axis::new(label).showing(0.0, 0.0),
-            marks: vec![mark],
+            marks: vec![evidence.bars(label, metric, &cells)?],
             ..Panel::default()
         })
     };

@@ -3,7 +3,8 @@
 use super::algorithm::alignment::align;
 use super::algorithm::matching::{Matching, match_units};
 use super::algorithm::operator::{Embedding, Operator};
-use super::analysis::{self, Aligned, Degeneracy, Networks, distance};
+use super::algorithm::spectrum::wasserstein;
+use super::analysis::{self, Aligned, Degeneracy, Networks};
 use super::comparison::{self, Compared, Sensitive};
 use super::ensemble;
 use super::import::import;
@@ -341,13 +342,14 @@ impl Measurement for DsaTask {
         };
         let embedding = Embedding { rank: Some(rank), ..embedding };
         let (a, b) = (embedding.operator(x.view())?, embedding.operator(y.view())?);
-        let stream = || elinvar_core::random::stream(0, &[("dynamics", 0)]);
-        let (distance, least) = distance(params.score, params.n_starts, &a, &b, &mut stream(), ctx)?;
-        let orthogonal = match params.score {
-            Score::Wasserstein => None,
-            _ => Some(align(a.matrix.view(), b.matrix.view(), params.n_starts, &mut stream())?.orthogonal),
-        };
-        Ok(DsaFound { distance, least, orthogonal })
+        if params.score == Score::Wasserstein {
+            let distance = wasserstein(a.matrix.view(), b.matrix.view(), ctx)?;
+            return Ok(DsaFound { distance, least: distance, orthogonal: None });
+        }
+        let mut random = elinvar_core::random::stream(0, &[("dynamics", 0)]);
+        let found = align(a.matrix.view(), b.matrix.view(), params.n_starts, &mut random)?;
+        let (distance, least) = analysis::scored(params.score, &found);
+        Ok(DsaFound { distance, least, orthogonal: Some(found.orthogonal) })
     }
     fn example() -> Bundle<'static> {
         let Ok(states) = of_rank::<Ix4>(&recorded(), "hidden") else { return Bundle::new() };

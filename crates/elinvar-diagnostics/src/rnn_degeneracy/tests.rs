@@ -1,7 +1,7 @@
 //! Closed forms, dsa-metric and SciPy, exact matchings, tasks, training, import, bad input.
 
-use super::algorithm::alignment::{align, bound, determinant_sign, norm};
-use super::algorithm::matching::{blocks, match_units};
+use super::algorithm::alignment::{Spectra, align, determinant_sign, norm};
+use super::algorithm::matching::{Weights, match_units};
 use super::algorithm::operator::Embedding;
 use super::algorithm::scaling::scaling;
 use super::algorithm::spectrum::wasserstein;
@@ -37,7 +37,7 @@ fn orthogonal(n: usize, determinant: f64, seed: u64) -> Array2<f64> {
 }
 
 fn aligned(a: &Array2<f64>, b: &Array2<f64>) -> super::algorithm::alignment::Alignment {
-    align(a.view(), b.view(), 4, &mut stream(0, &[])).unwrap()
+    align(a.view(), b.view(), DegeneracyAnalysis::default().n_starts, &mut stream(0, &[])).unwrap()
 }
 
 fn reference() -> serde_json::Value {
@@ -122,7 +122,7 @@ fn symmetric_and_skew_operators_are_compared_by_their_spectra() {
         let (x, y) = (normal(7, 7, seed), normal(7, 7, seed + 9));
         for sign in [1.0, -1.0] {
             let [a, b] = [&x, &y].map(|m| m + &(m.t().to_owned() * sign));
-            let best = bound(a.view(), b.view()).unwrap() / (norm(a.view()) * norm(b.view()));
+            let best = Spectra::of(a.view()).unwrap().bound(&Spectra::of(b.view()).unwrap()) / (norm(a.view()) * norm(b.view()));
             close(aligned(&a, &b).cosine, best, 1e-8);
         }
     }
@@ -474,7 +474,7 @@ fn bad_input_is_named() {
     assert!(DegeneracyAnalysis { allow_unconverged: true, ..plain.clone() }.analyze(&failed, &mut ctx()).is_ok());
     let odd = Networks { weights: Some(vec![Array2::zeros((3, 3)), Array2::zeros((4, 4))]), ..some(2) };
     assert!(message(&plain, &odd).starts_with("network 1 has weights (4, 4), network 0 has (3, 3)"));
-    assert!(blocks(Array2::zeros((5, 3)).view()).unwrap_err().to_string().starts_with("recurrent weights must be square"));
+    assert!(Weights::of(Array2::zeros((5, 3)).view()).err().unwrap().to_string().starts_with("recurrent weights must be square"));
     let flat = Networks { states: vec![Array3::zeros((4, 9, 2)), Array3::zeros((4, 9, 2))], ..Networks::default() };
     assert!(message(&plain, &flat).starts_with("the states have 0 directions with spread"), "{}", message(&plain, &flat));
     let tied =

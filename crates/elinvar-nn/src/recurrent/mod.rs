@@ -19,7 +19,6 @@ use crate::network::{self, Network};
 use crate::parameters::{NamedArrays, Parameters, Shapes};
 use crate::real::Real;
 use elinvar_core::{Error, Result, Stream};
-use ndarray::parallel::prelude::*;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use scan::Scan;
 use schemars::JsonSchema;
@@ -185,19 +184,25 @@ impl<T: Real> Recurrent<T> {
     /// # Errors
     /// When the columns are no multiple of the inputs of a step.
     pub fn states(&self, sequences: ArrayView2<'_, T>) -> Result<Array3<T>> {
+        Ok(self.record(sequences)?.0)
+    }
+
+    /// States (n, T, units) and results (n, T outputs) of sequences (n, T inputs), from one scan.
+    ///
+    /// # Errors
+    /// When the columns are no multiple of the inputs of a step.
+    pub fn record(&self, sequences: ArrayView2<'_, T>) -> Result<(Array3<T>, Array2<T>)> {
         self.check_columns(sequences)?;
-        let steps = self.steps(sequences.ncols());
-        let chunk_rows = Network::<T>::chunk_rows(self, sequences.nrows());
-        let mut states = Array3::zeros((sequences.nrows(), steps, self.spec.units));
-        sequences
-            .axis_chunks_iter(Axis(0), chunk_rows)
-            .into_par_iter()
-            .zip(states.axis_chunks_iter_mut(Axis(0), chunk_rows).into_par_iter())
-            .for_each(|(rows, mut place)| {
-                let tape = self.scan().forward(rows);
-                place.indexed_iter_mut().for_each(|((row, step, unit), state)| *state = tape.state(step, row, unit));
-            });
-        Ok(states)
+        let (steps, units) = (self.steps(sequences.ncols()), self.spec.units);
+        let (outputs, chunks) = self.walk(sequences, |tape| tape.states());
+        let mut states = Array3::zeros((sequences.nrows(), steps, units));
+        let mut first = 0;
+        for chunk in chunks {
+            let rows = chunk.len_of(Axis(0));
+            states.slice_axis_mut(Axis(0), (first..first + rows).into()).assign(&chunk);
+            first += rows;
+        }
+        Ok((states, outputs))
     }
 }
 

@@ -5,7 +5,7 @@ use super::{BIAS_HH, BIAS_IH, Cell, READOUT, READOUT_BIAS, RecurrentSpec, WEIGHT
 use crate::parameters::Parameters;
 use crate::product;
 use crate::real::Real;
-use ndarray::{Array2, ArrayView2, Axis, Slice};
+use ndarray::{Array2, Array3, ArrayView2, Axis, Slice};
 
 /// What the backward pass of a chunk needs; all arrays have the rows (step, sequence) in the order of time.
 pub struct ScanTape<T> {
@@ -24,9 +24,10 @@ pub struct ScanTape<T> {
 }
 
 impl<T: Real> ScanTape<T> {
-    /// A number of a state.
-    pub(super) fn state(&self, step: usize, sequence: usize, unit: usize) -> T {
-        self.states[[step * self.sequences + sequence, unit]]
+    /// The states (n, T, units).
+    pub(super) fn states(&self) -> Array3<T> {
+        let at = |(sequence, step, unit): (usize, usize, usize)| self.states[[step * self.sequences + sequence, unit]];
+        Array3::from_shape_fn((self.sequences, self.steps(), self.states.ncols()), at)
     }
 
     fn steps(&self) -> usize {

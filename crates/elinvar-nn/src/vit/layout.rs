@@ -35,7 +35,7 @@ pub(super) struct Places {
     pub(super) patch: usize,
     pub(super) convolution: Option<usize>,
     first_block: usize,
-    pub(super) norm: Option<usize>,
+    pub(super) norm: usize,
     pub(super) head: usize,
 }
 
@@ -63,7 +63,7 @@ impl Arrays {
         let convolution = (spec.position == Position::CircularConvolution).then(|| arrays.linear("pos_conv", vec![dim, 1, 3, 3]));
         let first_block = arrays.shapes.len();
         (0..spec.depth).for_each(|index| arrays.block(spec, &format!("blocks.{index}.")));
-        let norm = spec.final_norm.then(|| arrays.norm("norm", dim));
+        let norm = arrays.norm("norm", dim);
         let head = arrays.linear("head", vec![spec.outputs, dim]);
         (arrays, Places { token, position, patch: embedding, convolution, first_block, norm, head })
     }

@@ -75,8 +75,6 @@ pub struct VitSpec {
     pub position: Position,
     /// What the head sees.
     pub pool: Pool,
-    /// Whether the tokens that the head sees are normed.
-    pub final_norm: bool,
     /// Columns of the outputs, >= 1.
     pub outputs: usize,
 }

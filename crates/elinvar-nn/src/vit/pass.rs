@@ -22,7 +22,7 @@ pub(super) struct EndsTape<T> {
     patches: Array2<T>,
     /// Tokens before their convolution, where there is one.
     embedded: Option<Array2<T>>,
-    norm: Option<LayerNormTape<T>>,
+    norm: LayerNormTape<T>,
     /// What the head sees.
     pooled: Array2<T>,
 }
@@ -115,16 +115,10 @@ impl<T: Real> Vit<T> {
     }
 
     /// What the head sees. Only those tokens are normed that it needs.
-    fn pooled(&self, flowing: Array2<T>) -> (Array2<T>, Option<LayerNormTape<T>>) {
+    fn pooled(&self, flowing: Array2<T>) -> (Array2<T>, LayerNormTape<T>) {
         let of_sample = self.spec.tokens();
         let wanted = if self.spec.pool == Pool::Token { tokens::firsts(&flowing, of_sample) } else { flowing };
-        let (normed, tape) = match self.places.norm {
-            Some(place) => {
-                let (normed, tape) = self.norm(place, wanted);
-                (normed, Some(tape))
-            }
-            None => (wanted, None),
-        };
+        let (normed, tape) = self.norm(self.places.norm, wanted);
         (if self.spec.pool == Pool::Token { normed } else { tokens::means(&normed, of_sample) }, tape)
     }
 
@@ -132,7 +126,7 @@ impl<T: Real> Vit<T> {
     pub(super) fn images_backward(&self, tape: &ChunkTape<T>, output_gradient: ArrayView2<'_, T>, gradient: &mut Parameters<T>) {
         let by_output = output_gradient.as_standard_layout().into_owned();
         let by_pooled = self.linear_backward(self.places.head, &tape.ends.pooled, &by_output, gradient);
-        let mut flowing = self.pooled_backward(tape.ends.norm.as_ref(), by_pooled, gradient);
+        let mut flowing = self.pooled_backward(&tape.ends.norm, by_pooled, gradient);
         for (index, block) in tape.blocks.iter().enumerate().rev() {
             self.block_backward(self.places.block(index), block, &mut flowing, gradient);
         }
@@ -140,15 +134,13 @@ impl<T: Real> Vit<T> {
         Self::linear_gradient(self.places.patch, &tape.ends.patches, &by_embedded, gradient);
     }
 
-    fn pooled_backward(&self, norm: Option<&LayerNormTape<T>>, by_pooled: Array2<T>, gradient: &mut Parameters<T>) -> Array2<T> {
+    fn pooled_backward(&self, norm: &LayerNormTape<T>, by_pooled: Array2<T>, gradient: &mut Parameters<T>) -> Array2<T> {
         let of_sample = self.spec.tokens();
         let mut flowing = match self.spec.pool {
             Pool::Token => by_pooled,
             Pool::Mean => tokens::spread(&by_pooled, of_sample, of_sample, T::of(1.0 / of_sample as f64)),
         };
-        if let (Some(place), Some(tape)) = (self.places.norm, norm) {
-            self.norm_backward(place, tape, &mut flowing, gradient);
-        }
+        self.norm_backward(self.places.norm, norm, &mut flowing, gradient);
         match self.spec.pool {
             Pool::Token => tokens::spread(&flowing, of_sample, 1, T::one()),
             Pool::Mean => flowing,

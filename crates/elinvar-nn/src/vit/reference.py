@@ -19,7 +19,7 @@ def numbers(count, rate, phase, scale):
     return scale * torch.sin(rate * torch.arange(count, dtype=torch.float64) + phase)
 
 
-def shapes(position, pool, final_norm):
+def shapes(position, pool):
     """Names and shapes in timm's order."""
     found = {}
     if pool == "token":
@@ -34,13 +34,11 @@ def shapes(position, pool, final_norm):
         block |= {"attn.proj.weight": (DIM, DIM), "attn.proj.bias": (DIM,), "norm2.weight": (DIM,), "norm2.bias": (DIM,)}
         block |= {"mlp.fc1.weight": (HIDDEN, DIM), "mlp.fc1.bias": (HIDDEN,), "mlp.fc2.weight": (DIM, HIDDEN), "mlp.fc2.bias": (DIM,)}
         found |= {f"blocks.{i}.{name}": shape for name, shape in block.items()}
-    if final_norm:
-        found |= {"norm.weight": (DIM,), "norm.bias": (DIM,)}
-    return found | {"head.weight": (OUTPUTS, DIM), "head.bias": (OUTPUTS,)}
+    return found | {"norm.weight": (DIM,), "norm.bias": (DIM,), "head.weight": (OUTPUTS, DIM), "head.bias": (OUTPUTS,)}
 
 
-def transformer(position, pool, heads, final_norm):
-    named = shapes(position, pool, final_norm)
+def transformer(position, pool, heads):
+    named = shapes(position, pool)
     sizes = [int(torch.tensor(shape).prod()) for shape in named.values()]
     flat = numbers(sum(sizes), 1.3, 0.7, 0.5).requires_grad_()
     p = {name: part.reshape(shape) for (name, shape), part in zip(named.items(), flat.split(sizes))}
@@ -69,21 +67,21 @@ def transformer(position, pool, heads, final_norm):
         x = x + attention(norm(x, f"blocks.{i}.norm1"), f"blocks.{i}.attn")
         hidden = F.gelu(linear(norm(x, f"blocks.{i}.norm2"), f"blocks.{i}.mlp.fc1"), approximate="tanh")
         x = x + linear(hidden, f"blocks.{i}.mlp.fc2")
-    x = norm(x, "norm") if final_norm else x
+    x = norm(x, "norm")
     outputs = linear(x[:, 0] if pool == "token" else x.mean(1), "head")
     weights = numbers(outputs.numel(), 2.1, 0.4, 1.0).reshape(outputs.shape)
     (gradient,) = torch.autograd.grad((weights * outputs).sum(), [flat])
-    settings = {"position": position, "pool": pool, "heads": heads, "final_norm": final_norm}
+    settings = {"position": position, "pool": pool, "heads": heads}
     return {**settings, "outputs": outputs.flatten().tolist(), "gradient": gradient.tolist()}
 
 
 CASES = [
-    ("absolute", "token", 2, True),
-    ("absolute", "mean", 3, True),
-    ("circular_convolution", "token", 3, True),
-    ("circular_convolution", "mean", 2, True),
-    ("none", "token", 2, False),
-    ("none", "mean", 3, False),
+    ("absolute", "token", 2),
+    ("absolute", "mean", 3),
+    ("circular_convolution", "token", 3),
+    ("circular_convolution", "mean", 2),
+    ("none", "token", 2),
+    ("none", "mean", 3),
 ]
 
 versions = {"python": sys.version.split()[0], "torch": torch.__version__}

@@ -18,7 +18,6 @@ const SPEC: VitSpec = VitSpec {
     mlp_ratio: 1.6,
     position: Position::Absolute,
     pool: Pool::Token,
-    final_norm: true,
     outputs: 3,
 };
 
@@ -30,7 +29,6 @@ fn cases() -> Vec<(VitSpec, Value)> {
         position: serde_json::from_value(case["position"].clone()).unwrap(),
         pool: serde_json::from_value(case["pool"].clone()).unwrap(),
         heads: serde_json::from_value(case["heads"].clone()).unwrap(),
-        final_norm: case["final_norm"].as_bool().unwrap(),
         ..SPEC
     };
     cases.drain(..).map(|case| (spec(&case), case)).collect()

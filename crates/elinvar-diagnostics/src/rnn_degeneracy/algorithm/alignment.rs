@@ -44,47 +44,92 @@ const FINE_STEPS: usize = 1000;
 /// Pairs of steps and gradient changes that are remembered.
 const MEMORY: usize = 8;
 
-/// Aligns B to A from `starts` >= 1 starts: the identity, ordered Schur bases, then random ones of either determinant in turn.
+/// Aligns B to A from the identity with matched signs, from ordered Schur bases, and from `starts` random starts, of either determinant in turn.
 ///
 /// The result does not depend on the order of the two but for the direction of the alignment.
 ///
 /// # Errors
 /// An eigenvalue iteration that fails.
 pub fn align(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>, starts: usize, random: &mut Stream) -> Result<Alignment> {
-    let later = a.iter().zip(b.iter()).find(|(x, y)| x != y).is_some_and(|(x, y)| x > y);
-    if !later {
-        return aligned(a, b, starts, random);
-    }
-    let mut found = aligned(b, a, starts, random)?;
-    found.orthogonal = found.orthogonal.reversed_axes().as_standard_layout().into_owned();
-    Ok(found)
+    Frame::of(a)?.align(&Frame::of(b)?, starts, random)
 }
 
-fn aligned(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>, starts: usize, random: &mut Stream) -> Result<Alignment> {
-    let (a, b) = (&a / norm(a), &b / norm(b));
-    let r = a.nrows();
-    // A multiple of the identity looks alike from everywhere: the climb is one of the rest, which in slow dynamics is small.
-    let (whole_a, whole_b) = (a, b);
-    let (a, b) = (rest(&whole_a), rest(&whole_b));
-    let mut best: Option<Climb> = None;
-    for start in 0..starts {
-        let orthogonal = match start {
-            0 => Array2::eye(r),
-            1 => Schur::of(a.view())?.align(&Schur::of(b.view())?)?,
-            _ => random_orthogonal(r, start % 2 == 0, random)?,
+/// All that the alignments of one operator with others share.
+pub(crate) struct Frame {
+    /// The operator at norm 1.
+    whole: Array2<f64>,
+    /// A multiple of the identity looks alike from everywhere: the climb is one of the rest, which in slow dynamics is small. At norm 1.
+    rest: Array2<f64>,
+    schur: Schur,
+    spectra: Spectra,
+}
+
+impl Frame {
+    /// Of an operator.
+    ///
+    /// # Errors
+    /// An eigenvalue iteration that fails.
+    pub(crate) fn of(operator: ArrayView2<'_, f64>) -> Result<Self> {
+        let size = norm(operator);
+        let whole = if size > 0.0 { &operator / size } else { operator.to_owned() };
+        let rest = rest(&whole);
+        Ok(Self { schur: Schur::of(rest.view())?, spectra: Spectra::of(whole.view())?, rest, whole })
+    }
+
+    /// [`align`] of another operator to this one.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn align(&self, other: &Self, starts: usize, random: &mut Stream) -> Result<Alignment> {
+        let later = self.whole.iter().zip(&other.whole).find(|(x, y)| x != y).is_some_and(|(x, y)| x > y);
+        if !later {
+            return self.climbed(other, starts, random);
+        }
+        let mut found = other.climbed(self, starts, random)?;
+        found.orthogonal = found.orthogonal.reversed_axes().as_standard_layout().into_owned();
+        Ok(found)
+    }
+
+    fn climbed(&self, other: &Self, starts: usize, random: &mut Stream) -> Result<Alignment> {
+        let r = self.whole.nrows();
+        let climb = |orthogonal: &Array2<f64>| -> Result<Climb> {
+            let mut climb = Climb::new(&self.rest, &other.rest, orthogonal)?;
+            climb.run(ROUGH, ROUGH_STEPS);
+            Ok(climb)
         };
-        let mut climb = Climb::new(&a, &b, &orthogonal)?;
-        climb.run(ROUGH, ROUGH_STEPS);
-        if best.as_ref().is_none_or(|best| climb.value > best.value) {
-            best = Some(climb);
+        let better = |a: Climb, b: Climb| if b.value > a.value { b } else { a };
+        let mut best = better(climb(&matched_signs(&self.rest, &other.rest))?, climb(&self.schur.align(&other.schur)?)?);
+        for start in 0..starts {
+            best = better(best, climb(&random_orthogonal(r, start % 2 == 0, random)?)?);
+        }
+        best.run(FINE, FINE_STEPS);
+        let orthogonal = best.orthogonal();
+        let image = product(product(orthogonal.view(), other.whole.view())?.view(), orthogonal.t())?;
+        let (distance, cosine) = (norm((&self.whole - &image).view()), (&self.whole * &image).sum());
+        Ok(Alignment { orthogonal, cosine, distance, bound: self.spectra.bound(&other.spectra).min(1.0) })
+    }
+}
+
+/// The diagonal of signs with the greatest `<A, S B S>` that flips of one sign, and of two, reach from the identity: coordinates come in the
+/// order of their singular values, with signs that mean nothing.
+fn matched_signs(a: &Array2<f64>, b: &Array2<f64>) -> Array2<f64> {
+    let r = a.nrows();
+    let both = a * b;
+    let joint = Array2::from_shape_fn((r, r), |(i, j)| if i == j { 0.0 } else { both[[i, j]] + both[[j, i]] });
+    let mut signs = Array1::<f64>::ones(r);
+    loop {
+        let pull = &signs * &joint.dot(&signs);
+        // Flips of i, or of i and j, change the value by -2 (pull_i + pull_j) + 4 s_i s_j joint_ij.
+        let gain = |i: usize, j: usize| match i == j {
+            true => -2.0 * pull[i],
+            false => -2.0 * (pull[i] + pull[j]) + 4.0 * signs[i] * signs[j] * joint[[i, j]],
+        };
+        let best = (0..r).flat_map(|i| (i..r).map(move |j| (i, j))).max_by(|&x, &y| gain(x.0, x.1).total_cmp(&gain(y.0, y.1)));
+        match best {
+            Some((i, j)) if gain(i, j) > 1e-12 => [i, j].iter().take(if i == j { 1 } else { 2 }).for_each(|&k| signs[k] = -signs[k]),
+            _ => return Array2::from_diag(&signs),
         }
     }
-    let mut best = best.map_or_else(|| Climb::new(&a, &b, &Array2::eye(r)), Ok)?;
-    best.run(FINE, FINE_STEPS);
-    let orthogonal = best.orthogonal();
-    let image = product(product(orthogonal.view(), whole_b.view())?.view(), orthogonal.t())?;
-    let (distance, cosine) = (norm((&whole_a - &image).view()), (&whole_a * &image).sum());
-    Ok(Alignment { orthogonal, cosine, distance, bound: bound(whole_a.view(), whole_b.view())?.min(1.0) })
 }
 
 /// The matrix without its multiple of the identity, of norm 1 where there is a rest.
@@ -96,25 +141,34 @@ fn rest(matrix: &Array2<f64>) -> Array2<f64> {
     if size > 0.0 { rest / size } else { rest }
 }
 
+/// Frobenius norm.
 pub(crate) fn norm(matrix: ArrayView2<'_, f64>) -> f64 {
     matrix.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
-/// Symmetric and skew part.
-pub(crate) fn parts(matrix: ArrayView2<'_, f64>) -> (Array2<f64>, Array2<f64>) {
-    ((&matrix + &matrix.t()) * 0.5, (&matrix - &matrix.t()) * 0.5)
+/// What no orthogonal change of coordinates changes: eigenvalues of the symmetric part, rising, and singular values of the skew part, falling.
+#[derive(Clone, Debug)]
+pub(crate) struct Spectra {
+    symmetric: Vec<f64>,
+    skew: Vec<f64>,
 }
 
-/// No less than `<A, C B Cᵀ>` for any orthogonal C: symmetric parts by their ordered eigenvalues, skew parts by their singular values
-/// (von Neumann's trace inequality).
-///
-/// # Errors
-/// An eigenvalue iteration that fails.
-pub fn bound(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> Result<f64> {
-    let ((symmetric_a, skew_a), (symmetric_b, skew_b)) = (parts(a), parts(b));
-    let (x, y) = (symmetric_eigenvalues(symmetric_a.view())?, symmetric_eigenvalues(symmetric_b.view())?);
-    let (s, t) = (svd(skew_a.view())?.s, svd(skew_b.view())?.s);
-    Ok(x.iter().zip(&y).map(|(x, y)| x * y).sum::<f64>() + s.iter().zip(&t).map(|(s, t)| s * t).sum::<f64>())
+impl Spectra {
+    /// Of a square matrix.
+    ///
+    /// # Errors
+    /// An eigenvalue iteration that fails.
+    pub(crate) fn of(matrix: ArrayView2<'_, f64>) -> Result<Self> {
+        let [symmetric, skew] = [1.0, -1.0].map(|sign| (&matrix + &(&matrix.t() * sign)) * 0.5);
+        Ok(Self { symmetric: symmetric_eigenvalues(symmetric.view())?, skew: svd(skew.view())?.s.to_vec() })
+    }
+
+    /// No less than `<A, C B Cᵀ>` for any orthogonal C: symmetric parts by their ordered eigenvalues, skew parts by their singular values
+    /// (von Neumann's trace inequality).
+    pub(crate) fn bound(&self, other: &Self) -> f64 {
+        let inner = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+        inner(&self.symmetric, &other.symmetric) + inner(&self.skew, &other.skew)
+    }
 }
 
 /// An ordered real Schur form: `basisᵀ A basis` is upper triangular but for a 2 x 2 block for each complex pair, by falling modulus.

@@ -3,7 +3,7 @@
 //! Frank and Wolfe's method on doubly stochastic matrices (FAQ; Vogelstein et al. 2015) from several starts, each projected and then
 //! improved by swaps of two units whose gain costs O(n).
 
-use super::alignment::bound;
+use super::alignment::{Spectra, norm};
 use elinvar_core::{Context, Error, Result, Stream};
 use elinvar_math::linalg::product_into;
 use elinvar_math::simd::dispatch;
@@ -48,20 +48,37 @@ const GAIN: f64 = 1e-7;
 /// Units up to which every order is tried.
 const FEW: usize = 7;
 
-/// Weights of one network, gate by gate.
-pub(crate) type Blocks = Vec<Array2<f64>>;
+/// Recurrent weights of one network, gate by gate, and all that its matchings share.
+pub(crate) struct Weights {
+    /// One matrix (n, n) a gate.
+    gates: Vec<Array2<f64>>,
+    spectra: Vec<Spectra>,
+    /// Frobenius norm of all gates.
+    norm: f64,
+}
 
-/// The weights (n, n), or (gates * n, n) of a gated cell, as one matrix a gate.
-///
-/// # Errors
-/// A number of rows that is no multiple of the columns.
-pub(crate) fn blocks(weights: ArrayView2<'_, f64>) -> Result<Blocks> {
-    let (rows, n) = weights.dim();
-    if n == 0 || rows == 0 || !rows.is_multiple_of(n) {
-        let message = format!("recurrent weights must be square, or one square a gate below each other, got {rows} rows and {n} columns");
-        return Err(Error::input(message));
+impl Weights {
+    /// Of weights (n, n), or (gates * n, n) of a gated cell.
+    ///
+    /// # Errors
+    /// A number of rows that is no multiple of the columns, or an eigenvalue iteration that fails.
+    pub(crate) fn of(weights: ArrayView2<'_, f64>) -> Result<Self> {
+        let (rows, n) = weights.dim();
+        if n == 0 || rows == 0 || !rows.is_multiple_of(n) {
+            let message =
+                format!("recurrent weights must be square, or one square a gate below each other, got {rows} rows and {n} columns");
+            return Err(Error::input(message));
+        }
+        let gate = |g: usize| weights.slice_axis(Axis(0), Slice::from(g * n..(g + 1) * n)).to_owned();
+        let gates: Vec<Array2<f64>> = (0..rows / n).map(gate).collect();
+        let spectra = gates.iter().map(|gate| Spectra::of(gate.view())).collect::<Result<_>>()?;
+        Ok(Self { gates, spectra, norm: norm(weights) })
     }
-    Ok((0..rows / n).map(|g| weights.slice_axis(Axis(0), Slice::from(g * n..(g + 1) * n)).to_owned()).collect())
+
+    /// Units.
+    pub(crate) fn units(&self) -> usize {
+        self.gates[0].nrows()
+    }
 }
 
 /// Matches the units of two networks from `starts` starts: the barycentre, then random doubly stochastic matrices.
@@ -79,14 +96,13 @@ pub fn match_units(
         return Err(Error::input(format!("two networks must have weights of one shape, got {:?} and {:?}", first.dim(), second.dim()))
             .hint("networks of different widths have no matching of units"));
     }
-    matched(&blocks(first)?, &blocks(second)?, starts, random, ctx)
+    matched(&Weights::of(first)?, &Weights::of(second)?, starts, random, ctx)
 }
 
-pub(crate) fn matched(first: &Blocks, second: &Blocks, starts: usize, random: &mut Stream, ctx: &Context) -> Result<Matching> {
-    let pair = Pair { first, second, n: first[0].nrows() };
-    let squares = |blocks: &Blocks| blocks.iter().map(|b| b.iter().map(|v| v * v).sum::<f64>()).sum::<f64>();
-    let (x, y) = (squares(first), squares(second));
-    let scale = (x * y).sqrt();
+/// [`match_units`] of weights of one shape.
+pub(crate) fn matched(first: &Weights, second: &Weights, starts: usize, random: &mut Stream, ctx: &Context) -> Result<Matching> {
+    let pair = Pair { first: &first.gates, second: &second.gates, n: first.units() };
+    let scale = first.norm * second.norm;
     // The order as it is counts too, so that nothing worse is ever returned.
     let mut best = Swaps::new(&pair, if pair.n <= FEW { pair.best_of_all() } else { (0..pair.n).collect() });
     best.run(scale);
@@ -99,12 +115,12 @@ pub(crate) fn matched(first: &Blocks, second: &Blocks, starts: usize, random: &m
         }
     }
     let permutation = best.permutation;
-    let least: f64 = first.iter().zip(second).map(|(a, b)| bound(a.view(), b.view())).sum::<Result<f64>>()?;
+    let greatest: f64 = first.spectra.iter().zip(&second.spectra).map(|(a, b)| a.bound(b)).sum();
     Ok(Matching {
         distance: pair.distance(&permutation),
         permutation,
-        least_distance: (x + y - 2.0 * least).max(0.0).sqrt(),
-        norms: (x.sqrt(), y.sqrt()),
+        least_distance: (first.norm.powi(2) + second.norm.powi(2) - 2.0 * greatest).max(0.0).sqrt(),
+        norms: (first.norm, second.norm),
         units: pair.n,
     })
 }
@@ -116,8 +132,8 @@ enum Start {
 
 /// Two networks of n units.
 struct Pair<'a> {
-    first: &'a Blocks,
-    second: &'a Blocks,
+    first: &'a [Array2<f64>],
+    second: &'a [Array2<f64>],
     n: usize,
 }
 

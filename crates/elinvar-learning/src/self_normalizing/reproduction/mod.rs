@@ -253,31 +253,11 @@ fn trained_claim(scale: Scale) -> Claim {
     }
 }
 
-fn line(evidence: &Evidence, metric: &str, label: &str, points: impl IntoIterator<Item = (f64, Cell)>) -> Option<Mark> {
-    let points: Vec<(f64, (f64, f64, f64))> =
-        points.into_iter().filter_map(|(x, cell)| Some((x, evidence.summary(metric, &cell)?))).collect();
-    (!points.is_empty()).then(|| Mark::Line {
-        label: label.into(),
-        x: points.iter().map(|p| p.0).collect(),
-        y: points.iter().map(|p| p.1.0).collect(),
-        low: points.iter().map(|p| p.1.1).collect(),
-        high: points.iter().map(|p| p.1.2).collect(),
-    })
-}
-
 fn untrained_figure(evidence: &Evidence) -> Option<Figure> {
     let arms = ["selu", "relu", "tanh", "elu"];
     let panel = |variance: f64| {
-        let bars = |metric: &str, label: &str| {
-            let values = arms.iter().map(|arm| evidence.summary(metric, &cell("untrained", arm).with("level", variance)));
-            let values: Vec<(f64, f64, f64)> = values.collect::<Option<_>>()?;
-            Some(Mark::Bars {
-                label: label.into(),
-                y: values.iter().map(|v| v.0).collect(),
-                low: values.iter().map(|v| v.1).collect(),
-                high: values.iter().map(|v| v.2).collect(),
-            })
-        };
+        let cells = arms.map(|arm| cell("untrained", arm).with("level", variance));
+        let bars = |metric: &str, label: &str| evidence.bars(label, metric, &cells);
         Some(Panel {
             x: Axis::categories(format!("inputs of variance {variance}"), ["SELU", "ReLU", "tanh", "ELU"]),
             y: Axis::new("of the last layer").showing(0.0, 1.2),
@@ -297,7 +277,7 @@ fn trained_figure(evidence: &Evidence) -> Option<Figure> {
     let arms = [("selu", "SELU"), ("relu-batchnorm", "ReLU, batch norm"), ("relu", "ReLU"), ("tanh", "tanh")];
     let panel = |metric: &str, label: &str| {
         let points = |arm: &str| DEPTHS.map(|depth| (depth as f64, cell("trained", arm).with("depth", depth)));
-        let marks: Vec<Mark> = arms.iter().filter_map(|(arm, name)| line(evidence, metric, name, points(arm))).collect();
+        let marks: Vec<Mark> = arms.iter().filter_map(|(arm, name)| evidence.line(name, metric, points(arm))).collect();
         (!marks.is_empty()).then(|| Panel {
             x: Axis::new("hidden layers"),
             y: Axis::new(label).showing(0.0, 1.0),

@@ -30,8 +30,6 @@ fn displacement_figure(evidence: &Evidence) -> Option<Figure> {
 
 fn distance_figure(evidence: &Evidence) -> Option<Figure> {
     let cells = [toy(2, 0.0), toy(2, 1.0), toy(16, 0.0), toy(16, 5.0)];
-    let figures = cells.iter().map(|c| evidence.summary("uvp", c)).collect::<Option<Vec<_>>>()?;
-    let pick = |f: fn(&(f64, f64, f64)) -> f64| figures.iter().map(f).collect();
     Some(Figure {
         id: "uvp".into(),
         title: "The gap brings the map nearer to the optimal one".into(),
@@ -42,7 +40,7 @@ fn distance_figure(evidence: &Evidence) -> Option<Figure> {
         panels: vec![Panel {
             x: Axis::categories("dimension and gap", ["d = 2, no gap", "d = 2, gap", "d = 16, no gap", "d = 16, gap"]),
             y: Axis::new("L2-UVP (%)").showing(0.0, 0.0),
-            marks: vec![Mark::Bars { label: "L2-UVP".into(), y: pick(|f| f.0), low: pick(|f| f.1), high: pick(|f| f.2) }],
+            marks: vec![evidence.bars("L2-UVP", "uvp", &cells)?],
             ..Panel::default()
         }],
     })
@@ -66,13 +64,7 @@ fn bounds_figure(evidence: &Evidence) -> Option<Figure> {
 
 /// Least, mean and greatest seed of a metric in each dimension for which there is evidence.
 fn curve(evidence: &Evidence, metric: &str, label: &str, cell: impl Fn(usize) -> Cell) -> Option<Mark> {
-    let points: Vec<[f64; 4]> = DIMENSIONS
-        .into_iter()
-        .filter_map(|d| evidence.summary(metric, &cell(d)).map(|(mean, low, high)| [d as f64, mean, low, high]))
-        .collect();
-    let column = |i: usize| points.iter().map(|p| p[i]).collect();
-    let line = Mark::Line { label: label.into(), x: column(0), y: column(1), low: column(2), high: column(3) };
-    (!points.is_empty()).then_some(line)
+    evidence.line(label, metric, DIMENSIONS.map(|d| (d as f64, cell(d))))
 }
 
 fn benchmark_figure(evidence: &Evidence) -> Option<Figure> {
