@@ -13,6 +13,7 @@ pub mod optimise;
 pub mod paired_tests;
 pub mod penalty;
 pub mod permutation;
+pub mod polyphase;
 pub mod signal;
 pub mod simd;
 pub mod sparse;
