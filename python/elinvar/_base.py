@@ -18,7 +18,7 @@ from ._compat import BaseEstimator, ClassifierMixin, ConvergenceWarning, NotFitt
 from ._frames import warn
 from ._plots import CvPlot, PathPlot  # noqa: F401, for the generated modules
 from ._results import Findings
-from ._validation import check_epochs, check_features, check_labels, check_target, encode_labels
+from ._validation import check_epochs, check_images, check_features, check_labels, check_target, encode_labels
 
 #: Parameters of every class: how a call runs, never what it computes.
 LIMITS = ("n_jobs", "time_limit", "mem_limit", "verbose")
@@ -555,21 +555,48 @@ class MultiClassifier(_AnyClasses, _Tabular):
         return self
 
 
-class SignalClassifier(_AnyClasses, _Signals, Estimator):
-    """An estimator of the class of an epoch, for any number of classes."""
+class _ArrayClassifier(_AnyClasses, Estimator):
+    """What classifiers of arrays of more than two axes share; `_check_X` and `_remember_X` know the arrays."""
 
     def _fit(self, verb, inputs, keywords=None):
-        X = check_epochs(self, inputs["X"])
+        X = self._check_X(inputs["X"])
         y = check_labels(inputs["y"], X.shape[0])
         super()._fit(verb, {**inputs, "X": X, "y": {"y": y}}, keywords)
         self.classes_ = np.unique(y)
-        self.n_channels_in_ = X.shape[1]
+        self._remember_X(X)
         return self
 
     def _apply(self, verb, inputs, keywords=None, *, returns=(), random_state=None):
         self._check_is_fitted()
-        inputs = {**inputs, "X": check_epochs(self, inputs["X"])}
+        inputs = {**inputs, "X": self._check_X(inputs["X"])}
+        if inputs.get("y") is not None:
+            inputs["y"] = {"y": check_labels(inputs["y"], inputs["X"].shape[0])}
         return super()._apply(verb, inputs, keywords, returns=returns, random_state=random_state)
+
+
+class SignalClassifier(_ArrayClassifier, _Signals):
+    """An estimator of the class of an epoch, for any number of classes."""
+
+    def _check_X(self, X):
+        return check_epochs(self, X)
+
+    def _remember_X(self, X):
+        self.n_channels_in_ = X.shape[1]
+
+
+class ImageClassifier(_ArrayClassifier):
+    """An estimator of the class of an image, for any number of classes."""
+
+    def _check_X(self, X):
+        return check_images(self, X)
+
+    def _remember_X(self, X):
+        self.n_channels_in_ = X.shape[1] if X.ndim == 4 else 1
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        return tags
 
 
 def _with_one_target(data):

@@ -64,19 +64,34 @@ def check_target(y, n_rows):
 
 def check_epochs(estimator, X):
     """Epochs as an array of three axes in double or single precision."""
-    if _is_sparse(X):
-        raise TypeError("Sparse data was passed for X, but epochs are dense: use X.toarray() and reshape")
-    X = np.asarray(X)
-    if X.dtype.kind == "c":
-        raise ValueError("Complex data not supported: X")
-    if X.dtype.kind not in "fiub":
-        X = X.astype(np.float64)
+    X = _dense_array(X, "epochs")
     if X.ndim != 3:
         raise ValueError(
             f"{type(estimator).__name__} expects epochs of shape (n, channels, samples), got an array of shape {X.shape}. Reshape a single"
             " epoch to (1, channels, samples)."
         )
     return X
+
+
+def check_images(estimator, X):
+    """Images as an array of four axes, or of three where they are grey."""
+    X = _dense_array(X, "images")
+    if X.ndim not in (3, 4):
+        raise ValueError(
+            f"{type(estimator).__name__} expects images of shape (n, channels, height, width) or (n, height, width), got an array of shape"
+            f" {X.shape}. Reshape a single image to (1, channels, height, width)."
+        )
+    return X
+
+
+def _dense_array(X, what):
+    """An array of real numbers."""
+    if _is_sparse(X):
+        raise TypeError(f"Sparse data was passed for X, but {what} are dense: use X.toarray() and reshape")
+    X = np.asarray(X)
+    if X.dtype.kind == "c":
+        raise ValueError("Complex data not supported: X")
+    return X if X.dtype.kind in "fiub" else X.astype(np.float64)
 
 
 def check_labels(y, n_rows):

@@ -93,6 +93,7 @@ fn base(role: Role) -> &'static str {
         Role::Transformer => "Transformer",
         Role::Selector => "Selector",
         Role::SignalClassifier => "SignalClassifier",
+        Role::ImageClassifier => "ImageClassifier",
         Role::SignalTransformer => "SignalTransformer",
         Role::Estimator => "Estimator",
         Role::Measurement => "Measurement",
@@ -161,7 +162,7 @@ fn limits() -> Vec<String> {
 }
 
 fn method_text(class: &Class, entry: &ClassMethod, verb: &Verb) -> String {
-    let is_label = matches!(class.role, Role::Classifier | Role::MultiClassifier | Role::SignalClassifier)
+    let is_label = matches!(class.role, Role::Classifier | Role::MultiClassifier | Role::SignalClassifier | Role::ImageClassifier)
         && verb.kind == VerbKind::Apply
         && entry.name == "predict";
     let has_probabilities = class.methods.iter().any(|m| m.name == "predict_proba");
@@ -187,7 +188,7 @@ fn method_text(class: &Class, entry: &ClassMethod, verb: &Verb) -> String {
 
 /// One method: signature, docstring and the call of a helper of the base class.
 fn call(class: &Class, entry: &ClassMethod, verb: &Verb, name: &str, helper: &str) -> String {
-    let random = helper == "_measure" && class.random.contains(&entry.name);
+    let random = matches!(helper, "_measure" | "_apply") && class.random.contains(&entry.name);
     let keywords: Vec<&Parameter> = verb.params.parameters.iter().filter(|p| class.constructor.get(&p.name).is_none()).collect();
     let (positional, inputs) = inputs(class, entry, verb);
     let mut arguments: Vec<String> = keywords.iter().map(|p| format!("{}={}", p.name, default(p))).collect();
@@ -362,7 +363,7 @@ fn attributes(class: &Class) -> Vec<Entry> {
     if class.role == Role::SignalClassifier {
         entries.push(Entry::of(("n_channels_in_", "int", "Number of channels seen in `fit`.")));
     }
-    if matches!(class.role, Role::MultiClassifier | Role::SignalClassifier) {
+    if matches!(class.role, Role::MultiClassifier | Role::SignalClassifier | Role::ImageClassifier) {
         entries.push(Entry::of(("classes_", "ndarray of shape (K,)", "The labels in rising order.")));
     }
     entries.push(Entry::of(("history_", "Table", "Figures of every recorded step.")));

@@ -366,6 +366,7 @@ impl<'a> Bundle<'a> {
     pub fn array32(&self, name: &str) -> Result<CowArray<'_, f32, IxDyn>> {
         match self.require(name)? {
             Item::Array32(a) => Ok(a.view().into()),
+            Item::Integers(a) => Ok(a.mapv(|x| x as f32).into()),
             _ => Ok(self.array(name)?.mapv(|x| x as f32).into()),
         }
     }

@@ -19,6 +19,8 @@ pub enum Role {
     Selector,
     /// `fit` and `predict` a class of arrays (n, channels, samples), any number of classes.
     SignalClassifier,
+    /// `fit` and `predict` a class of images (n, channels, height, width), any number of classes.
+    ImageClassifier,
     /// `transform` of arrays (n, channels, samples) that needs nothing of the others.
     SignalTransformer,
     /// Any other object that fits a model.
@@ -72,7 +74,7 @@ pub struct Class {
     pub inputs: &'static [(&'static str, &'static str)],
     /// Attributes of the fitted model and their meaning, for the docstring.
     pub attributes: &'static [(&'static str, &'static str)],
-    /// Measuring methods and functions that draw random numbers: they take `random_state`. Fits always do, in the constructor.
+    /// Methods and functions that draw random numbers: they take `random_state`. Fits always do, in the constructor.
     pub random: &'static [&'static str],
     /// Whether its features may be a sparse matrix.
     pub sparse: bool,

@@ -59,6 +59,18 @@ impl Classes {
         }
     }
 
+    /// Class numbers of a column of labels; none for labels that are no class.
+    ///
+    /// # Errors
+    /// A missing label.
+    pub fn codes(&self, labels: &Column) -> Result<Vec<Option<usize>>> {
+        if let Some(row) = labels.first_missing() {
+            return Err(Error::input(format!("y has no label in row {row}")));
+        }
+        let names: Vec<String> = (0..self.len()).map(|class| self.name(class)).collect();
+        Ok(labels.to_labels().into_iter().map(|label| names.iter().position(|name| Some(name) == label.as_ref())).collect())
+    }
+
     /// Labels of class numbers, in the type of the fit.
     pub fn column(&self, codes: &[usize]) -> Column {
         let picked = codes.iter().map(|&code| &self.0[code]);

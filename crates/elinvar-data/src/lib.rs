@@ -50,7 +50,7 @@ pub use format::Format;
 pub use members::{read_members, read_members_from};
 pub use model::ModelFile;
 pub use output::{atomic_write, atomic_write_with};
-pub use study::{study_anndata, study_file};
+pub use study::{study_anndata, study_classes, study_digits, study_file};
 pub use table::{read_table, read_table_from, write_table, write_table_to};
 pub use tensor::TensorData;
 pub use wide::WideFile;

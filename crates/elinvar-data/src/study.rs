@@ -1,8 +1,10 @@
 //! Data files of reproductions: where they lie, and what to say where they do not.
 
 use crate::anndata::{AnnData, read_anndata};
+use crate::array::read_array;
 use elinvar_core::error::Kind;
 use elinvar_core::{Error, Result};
+use ndarray::{Array2, Axis, Ix2};
 use std::path::{Path, PathBuf};
 
 /// The variable that names the folder of the studies' data files.
@@ -27,6 +29,29 @@ pub fn study_anndata(name: &str, origin: &str, column: &str) -> Result<AnnData> 
         return Err(not_run(format!("the data file '{name}' is HDF5, which this build does not read"), hint));
     }
     read_anndata(path, column)
+}
+
+/// Handwritten digits: 8 x 8 grey levels from 0 to 16 row by row (1797, 64), and their classes.
+///
+/// # Errors
+/// As for [`study_file`] and for reading, or a file of another form.
+pub fn study_digits() -> Result<(Array2<f64>, Vec<usize>)> {
+    let path = study_file("digits/digits.csv.gz", "the repository scikit-learn/scikit-learn (sklearn/datasets/data)")?;
+    study_classes(&path)
+}
+
+/// Features, and the classes 0, 1, ... in the last column, of a file without names of columns.
+///
+/// # Errors
+/// A file that cannot be read or is no table of numbers.
+pub fn study_classes(path: &Path) -> Result<(Array2<f64>, Vec<usize>)> {
+    let numbers = read_array(path)?;
+    let shape = numbers.shape().to_vec();
+    let fits = |rows: &Array2<f64>| rows.ncols() > 0;
+    let rows = numbers.into_dimensionality::<Ix2>().ok().filter(fits);
+    let rows = rows.ok_or_else(|| Error::file(path, format!("must hold rows and columns, got the shape {shape:?}")))?;
+    let (features, classes) = rows.view().split_at(Axis(1), rows.ncols() - 1);
+    Ok((features.to_owned(), classes.iter().map(|&v| v as usize).collect()))
 }
 
 fn in_folder(folder: &Path, name: &str, origin: &str) -> Result<PathBuf> {

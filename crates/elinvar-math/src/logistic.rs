@@ -108,6 +108,13 @@ pub fn softmax(mut scores: Array2<f64>) -> Array2<f64> {
     scores
 }
 
+/// Place of the greatest number of every row, the first of equal ones.
+pub fn most_probable(rows: &Array2<f64>) -> Vec<usize> {
+    let of =
+        |row: ArrayView1<'_, f64>| row.iter().enumerate().fold((0, f64::NEG_INFINITY), |b, (k, &p)| if p > b.1 { (k, p) } else { b }).0;
+    rows.rows().into_iter().map(of).collect()
+}
+
 /// An upper bound of the largest eigenvalue of `X' X`.
 fn largest_square(x: ArrayView2<'_, f64>) -> Result<f64> {
     largest_eigenvalue(x.ncols(), |vector, image| {

@@ -145,7 +145,7 @@ pub enum TieBreak {
 }
 
 /// How maps are anchored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
     /// Rows and columns from one pixel of a component to the next (s), >= 1.
     pub stride: usize,

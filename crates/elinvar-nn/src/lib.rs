@@ -15,6 +15,7 @@ pub mod gradient_check;
 pub mod icnn;
 pub mod init;
 pub mod layer_norm;
+pub mod loss;
 pub mod mlp;
 pub mod network;
 pub mod optimiser;

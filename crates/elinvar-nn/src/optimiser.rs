@@ -1,6 +1,6 @@
 //! First-order and Hessian-diagonal optimisers, each update one pass over the parameters.
 
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, StepRule};
 use elinvar_core::{Error, Result};
 use elinvar_math::simd::dispatch;
 use schemars::JsonSchema;
@@ -115,18 +115,20 @@ impl OptimiserState {
     /// `curvature` is the estimate z * (H z) of the Hessian's diagonal that AdaHessian needs and the others ignore.
     pub fn update(&mut self, parameters: &mut [f32], gradient: &[f32], curvature: &[f32], rate: f64) {
         self.updates += 1;
-        self.update_part(0..parameters.len(), parameters, gradient, curvature, rate);
+        self.update_part(0..parameters.len(), parameters, gradient, curvature, StepRule { rate, decays: true });
     }
 
-    /// The same with a learning rate for each array.
+    /// The same with a rule for each array.
     pub(crate) fn update_all(&mut self, parameters: &mut Parameters<f32>, gradient: &[f32], curvature: &[f32], rate: f64) {
         self.updates += 1;
-        for (part, factor) in parameters.rates() {
-            self.update_part(part, parameters.values_mut(), gradient, curvature, rate * factor);
+        for (part, step) in parameters.steps() {
+            let step = StepRule { rate: rate * step.rate, ..step };
+            self.update_part(part, parameters.values_mut(), gradient, curvature, step);
         }
     }
 
-    fn update_part(&mut self, part: Range<usize>, parameters: &mut [f32], gradient: &[f32], curvature: &[f32], rate: f64) {
+    fn update_part(&mut self, part: Range<usize>, parameters: &mut [f32], gradient: &[f32], curvature: &[f32], step: StepRule) {
+        let rate = step.rate;
         let (parameters, gradient) = (&mut parameters[part.clone()], &gradient[part.clone()]);
         let curvature = if curvature.is_empty() { curvature } else { &curvature[part.clone()] };
         let first = &mut self.first[part.clone()];
@@ -141,6 +143,7 @@ impl OptimiserState {
             }
             Optimiser::Adam { beta1, beta2, epsilon, weight_decay } => {
                 let (rate_now, unbias) = ((rate / correction(beta1)) as f32, (1.0 / correction(beta2)) as f32);
+                let weight_decay = if step.decays { weight_decay } else { 0.0 };
                 let (decay, epsilon) = ((1.0 - rate * weight_decay) as f32, epsilon as f32);
                 // 1 - beta in double precision: `1.0 - 0.999_f32` is wrong in the fifth digit.
                 let [old1, new1, old2, new2] = [beta1, 1.0 - beta1, beta2, 1.0 - beta2].map(|x| x as f32);

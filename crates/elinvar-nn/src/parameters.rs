@@ -19,8 +19,16 @@ struct Entry {
     name: String,
     shape: Vec<usize>,
     start: usize,
+    step: StepRule,
+}
+
+/// How the optimiser treats an array.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct StepRule {
     /// Factor of the learning rate.
-    rate: f64,
+    pub(crate) rate: f64,
+    /// Whether weight decay shrinks it.
+    pub(crate) decays: bool,
 }
 
 impl Entry {
@@ -43,7 +51,7 @@ impl<T: Real> Parameters<T> {
         let entries: Vec<Entry> = named
             .into_iter()
             .map(|(name, shape)| {
-                let entry = Entry { name, shape, start, rate: 1.0 };
+                let entry = Entry { name, shape, start, step: StepRule { rate: 1.0, decays: true } };
                 start += entry.len();
                 entry
             })
@@ -94,17 +102,27 @@ impl<T: Real> Parameters<T> {
 
     /// Gives every array, by its name, a factor of the learning rate of its own; they begin at 1 and are no part of what is saved.
     pub fn set_rates(&mut self, rate: impl Fn(&str) -> f64) {
-        self.entries = self.entries.iter().map(|entry| Entry { rate: rate(&entry.name), ..entry.clone() }).collect();
+        self.set_steps(|entry| StepRule { rate: rate(&entry.name), ..entry.step });
     }
 
-    /// Stretches of the flat vector that share a factor of the learning rate, in order, with the factor.
-    pub(crate) fn rates(&self) -> Vec<(std::ops::Range<usize>, f64)> {
-        let mut stretches: Vec<(std::ops::Range<usize>, f64)> = Vec::new();
+    /// Says of every array, by its name and shape, whether an optimiser's weight decay shrinks it; all do at the start, and it is no part
+    /// of what is saved.
+    pub fn set_decays(&mut self, decays: impl Fn(&str, &[usize]) -> bool) {
+        self.set_steps(|entry| StepRule { decays: decays(&entry.name, &entry.shape), ..entry.step });
+    }
+
+    fn set_steps(&mut self, rule: impl Fn(&Entry) -> StepRule) {
+        self.entries = self.entries.iter().map(|entry| Entry { step: rule(entry), ..entry.clone() }).collect();
+    }
+
+    /// Stretches of the flat vector that the optimiser treats alike, in order.
+    pub(crate) fn steps(&self) -> Vec<(std::ops::Range<usize>, StepRule)> {
+        let mut stretches: Vec<(std::ops::Range<usize>, StepRule)> = Vec::new();
         for entry in self.entries.iter() {
             let end = entry.start + entry.len();
             match stretches.last_mut() {
-                Some((range, rate)) if *rate == entry.rate => range.end = end,
-                _ => stretches.push((entry.start..end, entry.rate)),
+                Some((range, step)) if *step == entry.step => range.end = end,
+                _ => stretches.push((entry.start..end, entry.step)),
             }
         }
         stretches

@@ -13,6 +13,7 @@ pub use elinvar_learning as learning;
 pub use elinvar_math as math;
 pub use elinvar_nn as nn;
 pub use elinvar_report as report;
+pub use elinvar_symmetry as symmetry;
 pub use elinvar_transport as transport;
 
 /// Every method, family by family.
@@ -22,6 +23,7 @@ pub fn methods() -> Vec<Method> {
         elinvar_transport::methods(),
         elinvar_learning::methods(),
         elinvar_diagnostics::methods(),
+        elinvar_symmetry::methods(),
         elinvar_decision::methods(),
     ];
     families.into_iter().flatten().collect()

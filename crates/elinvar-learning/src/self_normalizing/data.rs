@@ -1,7 +1,7 @@
 //! Generators and loaders of the studies' data.
 
 use elinvar_core::{Column, Error, Result, Stream, Table};
-use elinvar_data::{read_array, read_table, study_file};
+use elinvar_data::{read_array, read_table, study_classes, study_file};
 use ndarray::{Array2, Axis, Ix2};
 use rand::seq::SliceRandom;
 use rand_distr::{Distribution, StandardNormal};
@@ -34,16 +34,9 @@ impl Sample {
     }
 }
 
-/// Images of handwritten digits (1797, 64), and their classes.
-pub(super) fn digits() -> Result<(Array2<f64>, Vec<usize>)> {
-    let path = study_file("digits/digits.csv.gz", "the repository scikit-learn/scikit-learn (sklearn/datasets/data)")?;
-    split_label(&matrix(&path)?)
-}
-
 /// Pulsar candidates (17898, 8), and whether they are pulsars.
 pub(super) fn pulsars() -> Result<(Array2<f64>, Vec<usize>)> {
-    let path = study_file("htru2/HTRU_2.csv", "the UCI repository (data set 372)")?;
-    split_label(&matrix(&path)?)
+    study_classes(&study_file("htru2/HTRU_2.csv", "the UCI repository (data set 372)")?)
 }
 
 /// The numbers of a file without names of columns.
@@ -51,13 +44,6 @@ fn matrix(path: &Path) -> Result<Array2<f64>> {
     let numbers = read_array(path)?;
     let shape = numbers.shape().to_vec();
     numbers.into_dimensionality::<Ix2>().map_err(|_| Error::file(path, format!("must hold rows and columns, got the shape {shape:?}")))
-}
-
-/// Features, and the classes 0, 1, ... in the last column.
-fn split_label(rows: &Array2<f64>) -> Result<(Array2<f64>, Vec<usize>)> {
-    let last = rows.ncols().checked_sub(1).ok_or_else(|| Error::input("the file has no columns"))?;
-    let y = rows.index_axis(Axis(1), last).iter().map(|&v| v as usize).collect();
-    Ok((rows.slice_axis(Axis(1), (0..last).into()).to_owned(), y))
 }
 
 /// The dense features of Tox21 (NaN as 0), and the twelve answers, NaN where there is none: of the training set or of the test set.

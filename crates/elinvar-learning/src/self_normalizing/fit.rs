@@ -6,6 +6,7 @@ use super::params::{Snn, SnnGridSearch, Task};
 use super::report::LayerMoments;
 use elinvar_core::{Checked, Column, Context, Error, Fitted, Kind, Result, Status, Table};
 use elinvar_data::design::{Design, Features};
+use elinvar_nn::loss::cross_entropy;
 use elinvar_nn::sequential::Sequential;
 use elinvar_nn::{
     Batch, Batches, Network, Objective, Optimiser, OutputGradient, Parameters, Record, Schedule, Trainer, Training, Validation,
@@ -218,18 +219,7 @@ impl Targets {
         let mut loss = 0.0;
         let mut count = rows.len() as f64;
         match self {
-            Targets::Classes(classes) => {
-                for (mut row, &place) in gradient.rows_mut().into_iter().zip(rows) {
-                    let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-                    let class = classes[place];
-                    let of_class = row[class] - largest;
-                    row.mapv_inplace(|v| (v - largest).exp());
-                    let sum = row.sum();
-                    loss += f64::from(sum.ln() - of_class);
-                    row /= sum;
-                    row[class] -= 1.0;
-                }
-            }
+            Targets::Classes(classes) => return cross_entropy(outputs, rows.iter().map(|&row| classes[row]), 0.0),
             Targets::Numbers(numbers) => {
                 for (value, &place) in gradient.iter_mut().zip(rows) {
                     *value -= numbers[place];

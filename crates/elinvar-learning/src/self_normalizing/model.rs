@@ -8,10 +8,10 @@ use super::report::{LayerMoments, moments_of};
 use elinvar_core::{Bundle, Column, Context, Error, Item, Model, Result, State, Table, check_finite_vector};
 use elinvar_data::classes::{Classes, only_column};
 use elinvar_data::design::{Design, Features};
-use elinvar_math::logistic::softmax;
+use elinvar_math::logistic::{most_probable, softmax};
 use elinvar_nn::NamedArrays;
 use elinvar_nn::sequential::{Sequential, SequentialSpec};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -240,7 +240,7 @@ impl SnnModel {
     /// # Errors
     /// As for [`Self::probabilities`].
     pub fn codes(&self, x: &Design, ctx: &Context) -> Result<Vec<usize>> {
-        Ok(greatest(&self.probabilities(x, ctx)?))
+        Ok(most_probable(&self.probabilities(x, ctx)?))
     }
 
     /// Predicted numbers (n,).
@@ -273,13 +273,6 @@ impl SnnModel {
     pub fn setting(&self) -> &Snn {
         &self.setting
     }
-}
-
-/// Place of the greatest number of every row, the first of equal ones.
-pub(super) fn greatest(rows: &Array2<f64>) -> Vec<usize> {
-    let of =
-        |row: ArrayView1<'_, f64>| row.iter().enumerate().fold((0, f64::NEG_INFINITY), |b, (k, &p)| if p > b.1 { (k, p) } else { b }).0;
-    rows.rows().into_iter().map(of).collect()
 }
 
 impl Model for SnnModel {

@@ -1,7 +1,7 @@
 //! The tasks: thin adapters between named inputs and the typed API.
 
 use super::fit::{self, Data};
-use super::model::{Labels, SnnModel, greatest};
+use super::model::{Labels, SnnModel};
 use super::moments::{FixedPoint, Weights, fixed_point, map_all};
 use super::params::{Constants, FixedPointSearch, MomentMap, Selu, Snn, SnnGridSearch};
 use super::report::{Report, self_normalizing_report};
@@ -10,6 +10,7 @@ use elinvar_core::{
     Shape, Table,
 };
 use elinvar_data::design::Design;
+use elinvar_math::logistic::most_probable;
 use elinvar_nn::alpha_dropout::AlphaDropout;
 use ndarray::{Array1, Array2, CowArray, Ix1};
 use serde_json::json;
@@ -130,7 +131,7 @@ fn predicted(model: &SnnModel, x: &Design, ctx: &Context) -> Result<Predicted> {
         return model.numbers(x, ctx).map(Predicted::Numbers);
     }
     let probabilities = model.probabilities(x, ctx)?;
-    let codes = greatest(&probabilities);
+    let codes = most_probable(&probabilities);
     let labels = model.labels.table(&codes, &probabilities)?;
     Ok(Predicted::Labels { labels, code: codes.iter().map(|&code| code as i64).collect(), probabilities })
 }

@@ -323,3 +323,23 @@ fn arrays_can_have_rates_of_their_own() {
     assert_eq!(own.parameters().get("layer1.weight"), start.parameters().get("layer1.weight"));
     assert_eq!(own.parameters().get("layer2.bias"), plain.parameters().get("layer2.bias"));
 }
+
+#[test]
+fn weight_decay_can_spare_arrays() {
+    let x = Array2::<f32>::ones((8, 2));
+    let mut start = network(0.0, false);
+    start.parameters_mut().set_decays(|_, shape| shape.len() > 1);
+    let still = |_: &Batch<'_>, outputs: ArrayView2<'_, f32>| Ok(OutputGradient { loss: 1.0, gradient: Array2::zeros(outputs.raw_dim()) });
+    let training =
+        Training::new(Batches::Draws { steps: 1, batch_size: 4 }, Optimiser::adamw(0.5), Schedule::Constant { rate: 0.1 });
+    let biased = |mut model: Mlp<f32>| {
+        model.parameters_mut().values_mut().iter_mut().for_each(|v| *v += 1.0);
+        model
+    };
+    let start = biased(start);
+    let after = train(start.clone(), training, x.view(), &mut { still }, &mut Context::new(0)).unwrap().0;
+    let [before, now] = [&start, &after].map(Network::parameters);
+    assert_eq!(before.get("layer1.bias"), now.get("layer1.bias"));
+    let shrunk = before.get("layer1.weight").unwrap().mapv(|w| 0.95 * w);
+    assert!(shrunk.iter().zip(now.get("layer1.weight").unwrap()).all(|(a, b)| (a - b).abs() < 1e-6));
+}

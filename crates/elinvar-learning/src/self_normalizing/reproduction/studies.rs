@@ -2,9 +2,8 @@
 
 use super::Trial;
 use crate::self_normalizing::certificate::{EXPLODED, Interval, MomentBox, STABLE, VANISHED, WeightBox, grid};
-use crate::self_normalizing::data::{Sample, blobs, digits, shuffled};
+use crate::self_normalizing::data::{Sample, blobs, shuffled};
 use crate::self_normalizing::fit::{self, Data};
-use crate::self_normalizing::model::greatest;
 use crate::self_normalizing::moments::{Moments, Weights, moment_jacobian, spectral_norm};
 use crate::self_normalizing::network;
 use crate::self_normalizing::params::{ActivationKind, NormKind, Selu, Snn};
@@ -12,6 +11,8 @@ use crate::self_normalizing::report::{LayerMoments, moments_of};
 use elinvar_core::reproduction::Metrics;
 use elinvar_core::{Checked, Context, Error, Result, Stream};
 use elinvar_data::design::Design;
+use elinvar_data::study_digits;
+use elinvar_math::logistic::most_probable;
 use elinvar_math::validation::accuracy;
 use elinvar_nn::Activation;
 use elinvar_nn::alpha_dropout::{AlphaDropout, Mask};
@@ -150,7 +151,7 @@ const TRAINING_DIGITS: usize = 1400;
 pub(super) fn trained(trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
     let (x, y) = match trial.data.as_str() {
         "blobs" => blobs(600, 10, 5, &mut ctx.stream(&[("data", 0)])),
-        _ => digits()?,
+        _ => study_digits()?,
     };
     let order = shuffled(y.len(), &mut ctx.stream(&[("split", 0)]));
     let (first, rest) = order.split_at(TRAINING_DIGITS.min(y.len() * 3 / 4));
@@ -161,7 +162,7 @@ pub(super) fn trained(trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
     let judged = |sample: &Sample, ctx: &Context| -> Result<(f64, f64)> {
         let found = model.probabilities(&Design::Matrix(sample.x.clone()), ctx)?;
         let loss = found.rows().into_iter().zip(&sample.y).map(|(row, &class)| -row[class].max(f64::MIN_POSITIVE).ln()).sum::<f64>();
-        Ok((loss / sample.y.len() as f64, accuracy(&greatest(&found), &sample.y)))
+        Ok((loss / sample.y.len() as f64, accuracy(&most_probable(&found), &sample.y)))
     };
     let (training_loss, _) = judged(&train, ctx)?;
     let (test_loss, accuracy) = judged(&test, ctx)?;
