@@ -20,6 +20,8 @@ pub enum Activation {
     /// x / (1 + exp(-2 sqrt(2/pi) (x + 0.044715 x^3))): the usual tanh form of x times the normal distribution function
     /// (Hendrycks and Gimpel 2016), at most 5e-4 from it.
     Gelu,
+    /// x times the normal distribution function, by the error function: what PyTorch's GELU is unless told otherwise.
+    GeluErf,
     /// x / (1 + exp(-x)), also called swish.
     Silu,
     /// lambda x for x >= 0, lambda alpha (exp(x) - 1) below, with [`SELU_ALPHA`] and [`SELU_LAMBDA`] (Klambauer et al. 2017): standard
@@ -72,6 +74,7 @@ struct Relu;
 struct LeakyRelu;
 struct Elu;
 struct Gelu;
+struct GeluErf;
 struct Selu;
 struct Silu;
 struct Sigmoid;
@@ -157,6 +160,15 @@ impl Curve for Gelu {
         let first = rise * inner;
         let second = first * (rest - s) * inner + rise * bend;
         Jet { value: x * s, slope: s + x * first, curvature: first + first + x * second }
+    }
+}
+
+impl Curve for GeluErf {
+    #[inline(always)]
+    fn jet<T: Real>(x: T) -> Jet<T> {
+        let (distribution, density) = x.normal();
+        let first = x * density;
+        Jet { value: x * distribution, slope: distribution + first, curvature: density + density - x * first }
     }
 }
 
@@ -249,6 +261,10 @@ macro_rules! with_curve {
                 type $curve = Gelu;
                 $body
             }
+            Activation::GeluErf => {
+                type $curve = GeluErf;
+                $body
+            }
             Activation::Silu => {
                 type $curve = Silu;
                 $body
@@ -286,7 +302,7 @@ impl Activation {
 
     /// Whether the slope follows from the value alone, so that a backward pass needs no more than the outputs.
     pub fn slope_follows_from_value(self) -> bool {
-        !matches!(self, Self::Gelu | Self::Silu | Self::Softplus)
+        !matches!(self, Self::Gelu | Self::GeluErf | Self::Silu | Self::Softplus)
     }
 
     /// `gradient <- gradient * f'` from the values of f, for activations whose [`Self::slope_follows_from_value`].
@@ -372,12 +388,13 @@ fn apply_with_curvature<T: Real, C: Curve>(linear: &mut [T], bias: &[T], values:
 mod tests {
     use super::*;
 
-    pub(crate) const ALL: [Activation; 10] = [
+    pub(crate) const ALL: [Activation; 11] = [
         Activation::Identity,
         Activation::Relu,
         Activation::LeakyRelu,
         Activation::Elu,
         Activation::Gelu,
+        Activation::GeluErf,
         Activation::Selu,
         Activation::Silu,
         Activation::Sigmoid,

@@ -4,12 +4,13 @@ use elinvar_core::random::stream;
 use elinvar_core::{Context, ndarray::Array};
 use serde_json::Value;
 
-const ACTIVATIONS: [Activation; 10] = [
+const ACTIVATIONS: [Activation; 11] = [
     Activation::Identity,
     Activation::Relu,
     Activation::LeakyRelu,
     Activation::Elu,
     Activation::Gelu,
+    Activation::GeluErf,
     Activation::Selu,
     Activation::Silu,
     Activation::Sigmoid,
