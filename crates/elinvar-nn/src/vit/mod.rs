@@ -1,8 +1,7 @@
 //! Vision transformers (Dosovitskiy et al. 2021) with analytic forward and backward passes.
 //!
 //! A row is an image, channel by channel and row by row (C, H, W). Patches become tokens, a class token may stand in front, and blocks of
-//! attention and perceptrons, each normed before, follow. The non-linearity is [`crate::Activation::Gelu`], the tanh form, at most 5e-4
-//! from the one with the error function with which timm trains.
+//! attention and perceptrons, each normed before, follow. The non-linearity is [`crate::Activation::GeluErf`], with which timm trains.
 //!
 //! Parameters have the names and shapes of timm's `VisionTransformer`; the convolution of positions, which timm does not have, is
 //! `pos_conv`.

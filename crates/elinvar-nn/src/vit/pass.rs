@@ -109,7 +109,7 @@ impl<T: Real> Vit<T> {
         let norm2 = self.norm(first + NORM2, flowing.clone());
         let mut slope = product::forward(norm2.0.view(), self.parameters.matrix(first + FC1));
         let (mut hidden, bias) = (Array2::zeros(slope.raw_dim()), self.parameters.slice(first + FC1 + 1));
-        Activation::Gelu.apply_with_slope(product::contiguous(&mut slope), bias, product::contiguous(&mut hidden));
+        Activation::GeluErf.apply_with_slope(product::contiguous(&mut slope), bias, product::contiguous(&mut hidden));
         self.add_linear(first + FC2, &hidden, flowing);
         BlockTape { norm1, qkv, probabilities, attended, norm2, hidden, slope }
     }

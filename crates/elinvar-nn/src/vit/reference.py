@@ -65,7 +65,7 @@ def transformer(position, pool, heads):
         x = x + p["pos_embed"]
     for i in range(DEPTH):
         x = x + attention(norm(x, f"blocks.{i}.norm1"), f"blocks.{i}.attn")
-        hidden = F.gelu(linear(norm(x, f"blocks.{i}.norm2"), f"blocks.{i}.mlp.fc1"), approximate="tanh")
+        hidden = F.gelu(linear(norm(x, f"blocks.{i}.norm2"), f"blocks.{i}.mlp.fc1"))
         x = x + linear(hidden, f"blocks.{i}.mlp.fc2")
     x = norm(x, "norm")
     outputs = linear(x[:, 0] if pool == "token" else x.mean(1), "head")
