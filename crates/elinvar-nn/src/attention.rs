@@ -1,4 +1,7 @@
-//! Multi-head self-attention (Vaswani et al. 2017), forward and backward: softmax(q kᵀ / sqrt(width of a head)) v of every sample and head.
+//! Multi-head attention (Vaswani et al. 2017), forward and backward: softmax(q kᵀ / sqrt(width of a head)) v of every sample and head.
+//!
+//! Queries, keys and values may lie side by side in one matrix (rows, 3 columns), where tokens attend to those of their own sample; or queries
+//! in one (rows, columns), keys and values in another (other rows, 2 columns), where they attend to other tokens.
 //!
 //! The probabilities are kept: at the few hundred tokens of an image they are smaller than the other activations, and to compute them
 //! again would repeat the exponentials, the dearest part.
@@ -9,11 +12,13 @@ use elinvar_math::simd::{LANES, dispatch, dot, sum};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
 
 /// How rows are samples, and columns heads. The rows of queries, keys and values are (sample, token), those of probabilities
-/// (sample, head, token).
-#[derive(Clone, Copy)]
+/// (sample, head, query).
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Heads {
-    /// Tokens of a sample.
-    pub(crate) tokens: usize,
+    /// Queries of a sample.
+    pub(crate) queries: usize,
+    /// Keys, and values, of a sample.
+    pub(crate) keys: usize,
     /// Heads.
     pub(crate) heads: usize,
     /// Columns of a head.
@@ -25,10 +30,25 @@ const QUERY: usize = 0;
 const KEY: usize = 1;
 const VALUE: usize = 2;
 
+/// One head of one sample.
+#[derive(Clone, Copy)]
+struct Pair {
+    /// Its number, in the order (sample, head).
+    index: usize,
+    sample: usize,
+    /// First column of the head in a block of columns.
+    column: usize,
+}
+
 impl Heads {
+    /// Self-attention of so many tokens.
+    pub(crate) fn among(tokens: usize, heads: usize, width: usize) -> Self {
+        Self { queries: tokens, keys: tokens, heads, width }
+    }
+
     /// Columns of all heads.
-    fn columns(self) -> usize {
-        self.heads * self.width
+    pub(crate) fn columns(self) -> usize {
+        self.heads.saturating_mul(self.width)
     }
 
     /// What the scores are multiplied by.
@@ -36,90 +56,108 @@ impl Heads {
         T::of(1.0 / (self.width as f64).sqrt())
     }
 
-    /// Number, first row and first column of every sample and head.
-    fn pairs(self, rows: usize) -> impl Iterator<Item = (usize, usize, usize)> {
-        let of = move |pair: usize| (pair, pair / self.heads * self.tokens, pair % self.heads * self.width);
-        (0..rows / self.tokens * self.heads).map(of)
+    /// Every sample and head, for so many rows of queries.
+    fn pairs(self, rows: usize) -> impl Iterator<Item = Pair> {
+        let of = move |index: usize| Pair { index, sample: index / self.heads, column: index % self.heads * self.width };
+        (0..rows / self.queries * self.heads).map(of)
+    }
+
+    /// Tokens of a sample in a block of columns.
+    fn tokens(self, part: usize) -> usize {
+        if part == QUERY { self.queries } else { self.keys }
     }
 
     /// Room for one head of one sample.
-    fn room<T: Real>(self) -> Array2<T> {
-        Array2::zeros((self.tokens, self.width))
+    fn room<T: Real>(self, part: usize) -> Array2<T> {
+        Array2::zeros((self.tokens(part), self.width))
     }
 
     /// The rows of a sample and head among the probabilities.
-    fn of_pair(self, pair: usize) -> Slice {
-        Slice::from(pair * self.tokens..(pair + 1) * self.tokens)
+    fn of_pair(self, pair: Pair) -> Slice {
+        Slice::from(pair.index * self.queries..(pair.index + 1) * self.queries)
     }
 
-    fn read<T: Real>(self, probabilities: &Array2<T>, pair: usize) -> ArrayView2<'_, T> {
+    fn read<T: Real>(self, probabilities: &Array2<T>, pair: Pair) -> ArrayView2<'_, T> {
         probabilities.slice_axis(Axis(0), self.of_pair(pair))
     }
 
-    fn write<T: Real>(self, probabilities: &mut Array2<T>, pair: usize) -> ArrayViewMut2<'_, T> {
+    fn write<T: Real>(self, probabilities: &mut Array2<T>, pair: Pair) -> ArrayViewMut2<'_, T> {
         probabilities.slice_axis_mut(Axis(0), self.of_pair(pair))
     }
 
-    /// Copies the head of a sample into a matrix of its own, with which products are fast.
-    fn gather<T: Real>(self, rows: &Array2<T>, first: usize, column: usize, head: &mut Array2<T>) {
-        let of_sample = product::numbers(rows).chunks_exact(rows.ncols()).skip(first);
+    /// Copies one head of a sample out of one of the blocks of columns into a matrix of its own, with which products are fast.
+    fn gather<T: Real, const N: usize>(self, rows: [&Array2<T>; N], part: usize, pair: Pair, head: &mut Array2<T>) {
+        let (matrix, column) = self.place::<N>(part, pair);
+        let of_sample = product::numbers(rows[matrix]).chunks_exact(rows[matrix].ncols()).skip(pair.sample * self.tokens(part));
         for (target, row) in product::contiguous(head).chunks_exact_mut(self.width).zip(of_sample) {
             target.copy_from_slice(&row[column..column + self.width]);
         }
     }
 
     /// The reverse of [`Self::gather`].
-    fn scatter<T: Real>(self, head: &Array2<T>, first: usize, column: usize, rows: &mut Array2<T>) {
-        let columns = rows.ncols();
-        let of_sample = product::contiguous(rows).chunks_exact_mut(columns).skip(first);
+    fn scatter<T: Real, const N: usize>(self, head: &Array2<T>, part: usize, pair: Pair, rows: &mut [Array2<T>; N]) {
+        let (matrix, column) = self.place::<N>(part, pair);
+        let columns = rows[matrix].ncols();
+        let of_sample = product::contiguous(&mut rows[matrix]).chunks_exact_mut(columns).skip(pair.sample * self.tokens(part));
         for (row, source) in of_sample.zip(product::numbers(head).chunks_exact(self.width)) {
             row[column..column + self.width].copy_from_slice(source);
         }
     }
+
+    /// In which of `N` matrices a block of columns lies, and the first column of the head in it. Blocks that have no matrix of their own lie
+    /// side by side in the last one.
+    fn place<const N: usize>(self, part: usize, pair: Pair) -> (usize, usize) {
+        let matrix = part.min(N - 1);
+        (matrix, (part - matrix) * self.columns() + pair.column)
+    }
 }
 
-/// Results (rows, columns) and probabilities of rows of queries, keys and values (rows, 3 columns).
-pub(crate) fn forward<T: Real>(heads: Heads, rows: &Array2<T>) -> (Array2<T>, Array2<T>) {
-    let (count, columns) = (rows.nrows(), heads.columns());
-    let mut probabilities = Array2::zeros((count * heads.heads, heads.tokens));
-    let [mut query, mut key] = [heads.room(), heads.room()];
-    for (pair, first, column) in heads.pairs(count) {
-        heads.gather(rows, first, QUERY * columns + column, &mut query);
-        heads.gather(rows, first, KEY * columns + column, &mut key);
+/// Results (rows of queries, columns) and probabilities, from the matrices of queries, keys and values.
+pub(crate) fn forward<T: Real, const N: usize>(heads: Heads, rows: [&Array2<T>; N]) -> (Array2<T>, Array2<T>) {
+    let count = rows[0].nrows();
+    let mut probabilities = Array2::zeros((count * heads.heads, heads.keys));
+    let (mut query, mut key) = (heads.room(QUERY), heads.room(KEY));
+    for pair in heads.pairs(count) {
+        heads.gather(rows, QUERY, pair, &mut query);
+        heads.gather(rows, KEY, pair, &mut key);
         product::add_forward(query.view(), key.view(), heads.write(&mut probabilities, pair));
     }
     softmax(&mut probabilities, heads.factor());
-    let mut results = Array2::zeros((count, columns));
-    let mut value = heads.room();
-    for (pair, first, column) in heads.pairs(count) {
-        heads.gather(rows, first, VALUE * columns + column, &mut value);
-        let result = product::backward(heads.read(&probabilities, pair), value.view());
-        heads.scatter(&result, first, column, &mut results);
+    let mut results = [Array2::zeros((count, heads.columns()))];
+    let mut value = heads.room(VALUE);
+    for pair in heads.pairs(count) {
+        heads.gather(rows, VALUE, pair, &mut value);
+        heads.scatter(&product::backward(heads.read(&probabilities, pair), value.view()), QUERY, pair, &mut results);
     }
+    let [results] = results;
     (results, probabilities)
 }
 
-/// The gradient with respect to the rows of queries, keys and values, from that with respect to the results.
-pub(crate) fn backward<T: Real>(heads: Heads, rows: &Array2<T>, probabilities: &Array2<T>, gradient: &Array2<T>) -> Array2<T> {
-    let (count, columns) = (rows.nrows(), heads.columns());
-    let mut by_rows = Array2::zeros(rows.raw_dim());
+/// The gradients with respect to the matrices of queries, keys and values, from that with respect to the results.
+pub(crate) fn backward<T: Real, const N: usize>(
+    heads: Heads,
+    rows: [&Array2<T>; N],
+    probabilities: &Array2<T>,
+    gradient: &Array2<T>,
+) -> [Array2<T>; N] {
+    let count = rows[0].nrows();
+    let mut by_rows = rows.map(|rows| Array2::zeros(rows.raw_dim()));
     let mut by_scores = Array2::zeros(probabilities.raw_dim());
-    let [mut value, mut flowing] = [heads.room(), heads.room()];
-    for (pair, first, column) in heads.pairs(count) {
-        heads.gather(rows, first, VALUE * columns + column, &mut value);
-        heads.gather(gradient, first, column, &mut flowing);
+    let (mut value, mut flowing) = (heads.room(VALUE), heads.room(QUERY));
+    for pair in heads.pairs(count) {
+        heads.gather(rows, VALUE, pair, &mut value);
+        heads.gather([gradient], QUERY, pair, &mut flowing);
         product::add_forward(flowing.view(), value.view(), heads.write(&mut by_scores, pair));
-        let by_value = transposed(heads.read(probabilities, pair), &flowing);
-        heads.scatter(&by_value, first, VALUE * columns + column, &mut by_rows);
+        heads.scatter(&transposed(heads.read(probabilities, pair), &flowing), VALUE, pair, &mut by_rows);
     }
     softmax_backward(probabilities, &mut by_scores, heads.factor());
-    let [mut query, mut key] = [heads.room(), heads.room()];
-    for (pair, first, column) in heads.pairs(count) {
-        heads.gather(rows, first, QUERY * columns + column, &mut query);
-        heads.gather(rows, first, KEY * columns + column, &mut key);
+    let (mut query, mut key) = (heads.room(QUERY), heads.room(KEY));
+    for pair in heads.pairs(count) {
+        heads.gather(rows, QUERY, pair, &mut query);
+        heads.gather(rows, KEY, pair, &mut key);
         let by_score = heads.read(&by_scores, pair);
-        heads.scatter(&product::backward(by_score, key.view()), first, QUERY * columns + column, &mut by_rows);
-        heads.scatter(&transposed(by_score, &query), first, KEY * columns + column, &mut by_rows);
+        heads.scatter(&product::backward(by_score, key.view()), QUERY, pair, &mut by_rows);
+        heads.scatter(&transposed(by_score, &query), KEY, pair, &mut by_rows);
     }
     by_rows
 }
@@ -194,14 +232,32 @@ mod tests {
 
     #[test]
     fn heads_attend_apart() {
-        let heads = Heads { tokens: 3, heads: 2, width: 2 };
+        let heads = Heads::among(3, 2, 2);
         let rows = matrix(6, 12, 0.7, 0.2, 1.0);
-        let (results, probabilities) = forward(heads, &rows);
+        let (results, probabilities) = forward(heads, [&rows]);
         let score = |i: usize, j: usize| (0..2).map(|c| rows[[3 + i, 2 + c]] * rows[[3 + j, 6 + c]]).sum::<f64>() / 2f64.sqrt();
         let weights = [score(1, 0), score(1, 1), score(1, 2)].map(f64::exp);
         let expected = (0..3).map(|j| weights[j] * rows[[3 + j, 11]]).sum::<f64>() / weights.iter().sum::<f64>();
         assert!((results[[4, 3]] - expected).abs() < 1e-14, "{} {expected}", results[[4, 3]]);
         // Sample 1, head 1, token 1.
         assert!((probabilities[[10, 2]] - weights[2] / weights.iter().sum::<f64>()).abs() < 1e-14);
+    }
+
+    #[test]
+    fn other_tokens_are_attended_to_as_ones_own_are() {
+        let rows = matrix(2 * 3, 12, 0.7, 0.2, 1.0);
+        let part = |first: usize, last: usize| rows.slice_axis(Axis(1), (first..last).into()).as_standard_layout().into_owned();
+        let (queries, memory, gradient) = (part(0, 4), part(4, 12), matrix(2 * 3, 4, 1.1, 0.3, 1.0));
+        let own = Heads::among(3, 2, 2);
+        let (results, probabilities) = forward(own, [&rows]);
+        assert_eq!(forward(own, [&queries, &memory]), (results, probabilities.clone()));
+        let [by_rows] = backward(own, [&rows], &probabilities, &gradient);
+        let [by_queries, by_memory] = backward(own, [&queries, &memory], &probabilities, &gradient);
+        assert_eq!(by_rows, ndarray::concatenate(Axis(1), &[by_queries.view(), by_memory.view()]).unwrap());
+        // Six queries, one sample of them, and the keys of a single token: every result is its value.
+        let heads = Heads { queries: 6, keys: 1, ..own };
+        let single = memory.slice_axis(Axis(0), (0..1).into()).to_owned();
+        let (results, _) = forward(heads, [&queries, &single]);
+        assert!(results.rows().into_iter().all(|row| (0..4).all(|c| (row[c] - single[[0, 4 + c]]).abs() < 1e-15)));
     }
 }

@@ -26,6 +26,7 @@ pub mod recurrent;
 pub mod schedule;
 pub mod sequential;
 pub mod train;
+mod transformer;
 pub mod vit;
 
 pub use activation::Activation;

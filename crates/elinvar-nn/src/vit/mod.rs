@@ -18,14 +18,11 @@ use crate::network::{self, Network};
 use crate::parameters::{NamedArrays, Parameters, Shapes};
 use crate::real::Real;
 use elinvar_core::{Error, Result, Stream};
-use layout::{Arrays, Places};
+use layout::Layers;
 use ndarray::{Array2, ArrayView2, Axis};
 use pass::ChunkTape;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// Added to the variance of a layer norm before its root.
-const EPSILON: f64 = 1e-6;
 
 /// How tokens learn where they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -122,7 +119,7 @@ impl VitSpec {
     }
 
     fn attention(&self) -> Heads {
-        Heads { tokens: self.tokens(), heads: self.heads, width: self.dim / self.heads }
+        Heads::among(self.tokens(), self.heads, self.dim / self.heads)
     }
 }
 
@@ -130,7 +127,7 @@ impl VitSpec {
 #[derive(Clone, Debug)]
 pub struct Vit<T> {
     spec: VitSpec,
-    places: Places,
+    layers: Layers,
     parameters: Parameters<T>,
 }
 
@@ -148,8 +145,8 @@ impl<T: Real> Vit<T> {
     /// A number of 0, or an image that patches do not tile, or heads that do not divide the width.
     pub fn new(spec: VitSpec, stream: &mut Stream) -> Result<Self> {
         spec.check()?;
-        let (arrays, places) = Arrays::of(&spec);
-        Ok(Self { spec, places, parameters: arrays.start(stream) })
+        let (layers, arrays) = Layers::of(&spec);
+        Ok(Self { spec, layers, parameters: arrays.start(stream) })
     }
 
     /// The shape of the network.
@@ -186,9 +183,9 @@ impl Vit<f32> {
         if spec.depth > arrays.len() {
             return Err(Error::model(format!("the saved network has {} arrays, too few for depth {}", arrays.len(), spec.depth)));
         }
-        let (shapes, places) = Arrays::of(&spec);
-        let (parameters, _) = network::saved(shapes.shapes, Shapes::new(), arrays, prefix)?;
-        Ok(Self { spec, places, parameters })
+        let (layers, own) = Layers::of(&spec);
+        let (parameters, _) = network::saved(own.shapes, Shapes::new(), arrays, prefix)?;
+        Ok(Self { spec, layers, parameters })
     }
 }
 
