@@ -27,6 +27,7 @@ pub mod schedule;
 pub mod sequential;
 pub mod train;
 mod transformer;
+pub mod twins;
 pub mod vit;
 
 pub use activation::Activation;
@@ -44,4 +45,5 @@ pub use train::{
     Batch, Batches, Checkpoint, Goal, Objective, OutputGradient, Plateau, Record, Trainer, Training, TrainingReport, Validation, train,
     train_many,
 };
+pub use twins::{Twins, TwinsSpec};
 pub use vit::{Vit, VitSpec};
