@@ -24,17 +24,18 @@ def ensemble(threads, networks=NETWORKS, epochs=100):
     )
 
 
-def some_pairs(count):
+def some_pairs(networks, count):
     rng = np.random.default_rng(0)
-    return [tuple(sorted(rng.choice(NETWORKS, 2, replace=False))) for _ in range(count)]
+    return [tuple(sorted(rng.choice(networks, 2, replace=False))) for _ in range(count)]
 
 
 def dynamics(hidden, threads, count=16):
-    """All pairs of 50 networks, rank 50; the peer on some of them, 200 steps for each determinant as it does by itself."""
+    """All pairs of networks, rank 50; the peer on some of them, 200 steps for each determinant as it does by itself."""
+    networks = len(hidden)
     analysis = DegeneracyAnalysis(rank=RANK, n_jobs=threads)
     _, ours = timed(lambda: analysis.fit(hidden), repeat=1, warmup=0)
     torch.set_num_threads(threads)
-    pairs = some_pairs(count)
+    pairs = some_pairs(networks, count)
     start = time.perf_counter()
     theirs = [
         float(SimilarityTransformDist(iters=200, score_method="euclidean", lr=0.01).fit_score(analysis.operators_[i], analysis.operators_[j]))
@@ -43,9 +44,9 @@ def dynamics(hidden, threads, count=16):
     each = (time.perf_counter() - start) / count
     found = [analysis.dsa_matrix_[i, j] for i, j in pairs]
     # The fit also compares the halves of the networks' trials.
-    compared = NETWORKS * (NETWORKS - 1) // 2 + 16 * 16 + NETWORKS - 16
+    compared = networks * (networks - 1) // 2 + 16 * 16 + networks - 16
     return {
-        "workload": f"dynamics of 50 networks, operators of rank 50, a pair, {threads} thread(s)",
+        "workload": f"dynamics of {networks} networks, operators of rank 50, a pair, {threads} thread(s)",
         "elinvar": {"wall_s": ours["wall_s"] / compared}, "dsa-metric": {"wall_s": each}, "wall_ratio": each / (ours["wall_s"] / compared),
         "all_pairs_s": ours["wall_s"], "pairs_not_above_the_peer": int(sum(a <= b + 1e-6 for a, b in zip(found, theirs))), "pairs": count,
         "mean_distance": float(np.mean(found)), "mean_distance_of_the_peer": float(np.mean(theirs)),
@@ -53,11 +54,12 @@ def dynamics(hidden, threads, count=16):
 
 
 def matchings(hidden, weights, threads, count=16, starts=4):
-    """All pairs of 50 networks of 128 units; SciPy's FAQ on some of them, with as many starts and its 2-opt behind the best."""
+    """All pairs of networks of 128 units; SciPy's FAQ on some of them, with as many starts and its 2-opt behind the best."""
+    networks = len(hidden)
     without = timed(lambda: DegeneracyAnalysis(rank=4, n_starts=1, n_jobs=threads).fit(hidden), repeat=1, warmup=0)[1]["wall_s"]
     analysis = DegeneracyAnalysis(rank=4, n_starts=1, pif_starts=starts, n_jobs=threads)
     ours = timed(lambda: analysis.fit(hidden, weights=weights), repeat=1, warmup=0)[1]["wall_s"] - without
-    pairs = some_pairs(count)
+    pairs = some_pairs(networks, count)
     start, theirs = time.perf_counter(), []
     for i, j in pairs:
         a, b = weights[i], weights[j]
@@ -68,10 +70,10 @@ def matchings(hidden, weights, threads, count=16, starts=4):
         best = max((faq(s) for s in range(starts)), key=lambda result: result.fun)
         order = best.col_ind
         theirs.append(np.linalg.norm(a - b[np.ix_(order, order)]) / UNITS**2)
-    each, own = (time.perf_counter() - start) / count, ours / (NETWORKS * (NETWORKS - 1) / 2)
+    each, own = (time.perf_counter() - start) / count, ours / (networks * (networks - 1) / 2)
     found = [analysis.pif_matrix_[i, j] for i, j in pairs]
     return {
-        "workload": f"matchings of 50 networks of 128 units, {starts} starts, a pair, {threads} thread(s)",
+        "workload": f"matchings of {networks} networks of 128 units, {starts} starts, a pair, {threads} thread(s)",
         "elinvar": {"wall_s": own}, "scipy": {"wall_s": each}, "wall_ratio": each / own,
         "pairs_not_above_the_peer": int(sum(a <= b + 1e-12 for a, b in zip(found, theirs))), "pairs": count,
         "mean_distance": float(np.mean(found)), "mean_distance_of_the_peer": float(np.mean(theirs)),
@@ -109,5 +111,7 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     recorded = ensemble(2).fit().states(n_trials=32)
     hidden, weights = recorded.hidden, recorded.weights
-    rows = [dynamics(hidden, 1), dynamics(hidden, 2), matchings(hidden, weights, 1), matchings(hidden, weights, 2), training(1), training(2)]
+    few = 20
+    rows = [dynamics(hidden[:few], 1), dynamics(hidden[:few], 2), matchings(hidden[:few], weights[:few], 1)]
+    rows += [matchings(hidden, weights, 2), training(1, few), training(2)]
     write("rnn-degeneracy", rows, ["dsa-metric", "scipy", "torch"])

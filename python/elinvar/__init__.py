@@ -1,7 +1,7 @@
 """Elinvar: published methods for learning what stays the same when the world changes.
 
 Each family of methods is a module: `elinvar.dependence`, `elinvar.transport`, `elinvar.learning`,
-`elinvar.diagnostics`, `elinvar.decision`. Beside them are
+`elinvar.diagnostics`, `elinvar.symmetry`, `elinvar.decision`. Beside them are
 
 methods()
     a table of all methods,

@@ -559,6 +559,11 @@ class _ArrayClassifier(_AnyClasses, Estimator):
     """What classifiers of arrays of more than two axes share; `_check_X` and `_remember_X` know the arrays."""
 
     def _fit(self, verb, inputs, keywords=None):
+        if "X" not in inputs:
+            # A network that was trained elsewhere.
+            super()._fit(verb, inputs, keywords)
+            self.classes_ = np.asarray(self.classes_)
+            return self
         X = self._check_X(inputs["X"])
         y = check_labels(inputs["y"], X.shape[0])
         super()._fit(verb, {**inputs, "X": X, "y": {"y": y}}, keywords)

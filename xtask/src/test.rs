@@ -8,9 +8,26 @@ use elinvar_core::Result;
 /// built again for it.
 const RUST: [&str; 1] = ["--workspace"];
 
-/// Crates with code behind features that the default build leaves out: Burn networks, AnnData files and recordings.
-const OPTIONAL: [&str; 8] = ["-p", "elinvar-nn", "-p", "elinvar-transport", "-p", "elinvar-data", "--features", FEATURES];
-const FEATURES: &str = "elinvar-nn/burn,elinvar-transport/burn,elinvar-transport/hdf5,elinvar-data/hdf5,elinvar-data/edf";
+/// Crates with code behind features that the default build leaves out: Burn networks, AnnData files and recordings. They are built again for
+/// it, which is quicker with less optimisation, and the few tests that the features touch do not wait for it.
+const OPTIONAL: [&str; 12] = [
+    "-p",
+    "elinvar-nn",
+    "-p",
+    "elinvar-transport",
+    "-p",
+    "elinvar-data",
+    "--features",
+    FEATURES,
+    "--config",
+    "profile.dev.package.elinvar-nn.opt-level=1",
+    "--config",
+    "profile.dev.package.elinvar-transport.opt-level=1",
+];
+/// The tests that those features touch.
+const TOUCHED: &str = "package(elinvar-data) + test(burn) + test(reproduction)";
+const FEATURES: &str =
+    "elinvar-nn/burn,elinvar-transport/burn,elinvar-transport/hdf5,elinvar-data/hdf5,elinvar-data/edf,elinvar-data/images";
 
 /// Rust tests, documentation tests, then the Python package; with a filter only the Rust tests of that name.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
@@ -19,11 +36,19 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
         return Ok(());
     }
     stage("documentation tests", cargo(&["test", "--doc", "--quiet"]).args(RUST))?;
-    stage("tests of optional features", cargo(&["test", "--lib", "--tests", "--quiet"]).args(OPTIONAL))?;
+    optional()?;
     let environment = python::tests()?;
     // The development profile shares what the Rust tests have built; its dependencies and kernels are optimised.
     stage("python package", &mut environment.command("maturin", &["develop", "--quiet", "--features", "testing"]))?;
     stage("python tests", &mut environment.command("python", &["-m", "pytest"]))
+}
+
+fn optional() -> Result<()> {
+    let name = "tests of optional features";
+    if has("cargo-nextest", &["nextest", "--version"]) {
+        return stage(name, cargo(&["nextest", "run"]).args(OPTIONAL).args(["-E", TOUCHED]));
+    }
+    stage(name, cargo(&["test", "--lib", "--tests", "--quiet"]).args(OPTIONAL))
 }
 
 fn rust(filter: Option<&str>) -> Result<()> {

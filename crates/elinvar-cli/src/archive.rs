@@ -1,10 +1,11 @@
-//! Inputs that are arrays of one data file: the members of an archive, or the epochs of a recording.
+//! Inputs that are arrays of one data file: the members of an archive, the epochs of a recording, or the images of a folder.
 
 use crate::files::{self, Extension};
 use crate::terminal::Terminal;
 use clap::{Arg, ArgMatches};
 use elinvar::math::signal::BandPass;
 use elinvar_core::{Bundle, Column, Error, Field, Item, Kind, Origin, Result, Shape, Table, Verb};
+use elinvar_data::ImageFolder;
 use elinvar_data::recording::{Cut, Signals, events_of, is_recording, read_markers, read_signals};
 use ndarray::{Axis, Slice, arr0};
 use std::path::Path;
@@ -28,7 +29,7 @@ pub(crate) fn flags(verb: &Verb) -> Vec<Arg> {
     vec![
         Arg::new("DATA")
             .value_name("DATA")
-            .help("Archive with the arrays below (.npz, .safetensors), or a recording that is cut at its events (.edf, .bdf, .gdf, .csv)")
+            .help("Archive with the arrays below (.npz, .safetensors), one array (.npy, IDX), a folder with a folder of images a class, or a recording that is cut at its events (.edf, .bdf, .gdf, .csv)")
             .help_heading("Inputs"),
         arg("tmin", "SECONDS", "Start of each epoch after its event [default: 0]"),
         arg("tmax", "SECONDS", "End of each epoch after its event (required for a recording)"),
@@ -40,6 +41,8 @@ pub(crate) fn flags(verb: &Verb) -> Vec<Arg> {
             "Band in Hz that the whole recording is filtered to before it is cut (Butterworth, order 4, no phase shift)",
         ),
         arg("marker", "COLUMN", "Column of a CSV recording that holds the events [default: marker]"),
+        arg("resize", "PIXELS", "Rows and columns that the images of a folder are brought to: scaled, then cut to the square in the middle")
+            .help_heading("Images"),
     ]
 }
 
@@ -47,7 +50,7 @@ pub(crate) fn flags(verb: &Verb) -> Vec<Arg> {
 pub(crate) fn flag_of(field: &Field) -> (&'static str, &'static str) {
     match field.shape {
         Shape::Scalar => ("NUMBER", " [default: the array of that name in DATA]"),
-        _ => ("NAME", " [default: the array of that name in DATA]"),
+        _ => ("NAME", " [default: the array of that name in DATA; or a file of its own]"),
     }
 }
 
@@ -73,7 +76,19 @@ pub(crate) fn read<'m>(
             inputs.insert(field.name, number);
         }
     }
+    for field in members(verb).filter(|field| field.shape != Shape::Scalar) {
+        if let Some(file) = given(field).filter(|text| Path::new(text).is_file()) {
+            let item = match field.shape {
+                Shape::Table => Item::Table(files::read_table(file, terminal)?),
+                _ => files::read_numbers(file, terminal)?,
+            };
+            inputs.insert(field.name, item);
+        }
+    }
     let path = Path::new(data);
+    if path.is_dir() {
+        return images(verb, matches, path, inputs);
+    }
     match files::extension(path) {
         Extension::Npy => inputs.insert("X", files::read_numbers(data, terminal)?),
         Extension::Csv => {
@@ -82,10 +97,14 @@ pub(crate) fn read<'m>(
             let marker = matches.get_one::<String>("marker").map_or("marker", String::as_str);
             recorded(verb, matches, read_markers(&files::read_table(data, terminal)?, marker, sfreq)?, terminal, inputs)?;
         }
+        _ if elinvar_data::is_idx(path) => inputs.insert("X", files::read_numbers(data, terminal)?),
         _ if is_recording(path) => recorded(verb, matches, read_signals(path)?, terminal, inputs)?,
         _ => {
             let mut members_of_file = elinvar_data::read_members(path)?;
             for field in members(verb).filter(|field| field.shape != Shape::Scalar || given(field).is_none()) {
+                if inputs.get(field.name).is_some() {
+                    continue;
+                }
                 let name = given(field).map_or(field.name, String::as_str);
                 match members_of_file.remove(name) {
                     Some(item) => inputs.insert(field.name, item),
@@ -98,6 +117,27 @@ pub(crate) fn read<'m>(
                     None => {}
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// Images of a folder and their classes, as far as the task takes them.
+fn images(verb: &Verb, matches: &ArgMatches, path: &Path, inputs: &mut Bundle<'static>) -> Result<()> {
+    let folder = ImageFolder::open(path)?;
+    let wrong = |text: &str| Error::new(Kind::Parameter, format!("--resize must be a whole number of pixels >= 1, got '{text}'"));
+    let size = match matches.get_one::<String>("resize") {
+        Some(text) => Some(text.parse::<usize>().ok().filter(|&size| size > 0).ok_or_else(|| wrong(text))?),
+        None => None,
+    };
+    for field in members(verb).filter(|field| matches!(field.name, "X" | "y")) {
+        if inputs.get(field.name).is_some() {
+            continue;
+        }
+        match (field.name, folder.labels()) {
+            ("X", _) => inputs.insert("X", folder.read(0..folder.len(), size)?.mapv(f32::from)),
+            (_, Some(labels)) => inputs.insert("y", Item::Table(Table::new().with("y", labels)?)),
+            (_, None) => {}
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use crate::container::{self, Container};
 use crate::delimited;
 use crate::element::Number;
 use crate::format::Format;
+use crate::idx::Idx;
 use crate::npy::{self, Npy};
 use crate::npz::{self, Npz};
 use crate::output::{atomic_write, atomic_write_with, cannot_write};
@@ -14,7 +15,7 @@ use elinvar_core::{Error, Result};
 use ndarray::{Array2, ArrayD, Ix1, Ix2};
 use std::path::Path;
 
-/// Reads an array in double precision from NPY, NPZ or safetensors (`FILE:NAME`, or the only array), or numeric CSV.
+/// Reads an array in double precision from NPY, IDX, NPZ or safetensors (`FILE:NAME`, or the only array), or numeric CSV.
 ///
 /// # Errors
 /// When the file is absent or damaged, claims more data than it has, or holds something else than real numbers.
@@ -56,6 +57,7 @@ fn numbers<T: Number>(mut source: Source<'_>) -> Result<ArrayD<T>> {
     let (name, len, member) = (source.name.clone(), source.len, source.member.clone());
     match source.format {
         Format::Npy => Npy { name: &name, reader: &mut source, len, sure: true }.array(),
+        Format::Idx => Idx { name: &name, reader: &mut source, len }.array(),
         Format::Npz => Npz::open(&name, source, len)?.array(member.as_deref()),
         Format::Safetensors => Container::open(&name, &source.into_bytes()?)?.array(member.as_deref()),
         _ => Ok(matrix(source)?.mapv(T::from_f64).into_dyn()),
@@ -66,6 +68,7 @@ fn tensor(mut source: Source<'_>) -> Result<TensorData> {
     let (name, len, member) = (source.name.clone(), source.len, source.member.clone());
     match source.format {
         Format::Npy => Npy { name: &name, reader: &mut source, len, sure: true }.tensor(),
+        Format::Idx => Ok(Idx { name: &name, reader: &mut source, len }.typed()?.1),
         Format::Npz => Npz::open(&name, source, len)?.tensor(member.as_deref()),
         Format::Safetensors => Container::open(&name, &source.into_bytes()?)?.tensor(member.as_deref()),
         _ => Ok(matrix(source)?.into()),

@@ -4,6 +4,7 @@ use crate::container::Container;
 use crate::delimited;
 use crate::element::Dtype;
 use crate::format::Format;
+use crate::idx::Idx;
 use crate::model::{self, ModelFile};
 use crate::npy::Npy;
 use crate::npz::{Named, Npz};
@@ -45,6 +46,10 @@ fn from_source(mut source: Source<'_>) -> Result<Value> {
         Format::Parquet | Format::Arrow | Format::RData => of_table(&table::from_source(source)?),
         Format::Npy => {
             let (stored, tensor) = Npy { name: &name, reader: &mut source, len, sure: true }.typed()?;
+            of_array(stored, &tensor)
+        }
+        Format::Idx => {
+            let (stored, tensor) = Idx { name: &name, reader: &mut source, len }.typed()?;
             of_array(stored, &tensor)
         }
         Format::Npz => of_arrays(&Npz::open(&name, source, len)?.tensors()?),

@@ -1,5 +1,6 @@
 //! Which format a file has: by content first, by extension where the content is text.
 
+use crate::idx::is_idx;
 use crate::source::Name;
 use elinvar_core::Result;
 use std::path::Path;
@@ -22,6 +23,8 @@ pub enum Format {
     Npz,
     /// Named tensors; also the format of model files.
     Safetensors,
+    /// One array in the format of the MNIST digits (`train-images-idx3-ubyte`); read only.
+    Idx,
     /// Data frames saved by R (`.rda`, `.RData`); read only.
     RData,
 }
@@ -55,6 +58,7 @@ impl Format {
             Self::Npy => "NPY",
             Self::Npz => "NPZ",
             Self::Safetensors => "safetensors",
+            Self::Idx => "IDX",
             Self::RData => "R data",
         }
     }
@@ -105,7 +109,7 @@ pub(crate) fn detect(name: &Name, head: &[u8]) -> Result<Content> {
 
 fn article(format: Format) -> &'static str {
     match format {
-        Format::Npy | Format::Npz | Format::Arrow => "an",
+        Format::Npy | Format::Npz | Format::Arrow | Format::Idx => "an",
         _ => "a",
     }
 }
@@ -125,6 +129,7 @@ fn by_magic(head: &[u8]) -> Option<Format> {
     let stream = head.len() > 8 && head.starts_with(&[0xff; 4]) && head[7] < 0x80;
     magic
         .or(stream.then_some(Format::Arrow))
+        .or(is_idx(head).then_some(Format::Idx))
         .or_else(|| (head.len() > 8 && head[8] == b'{' && head[..8].contains(&0)).then_some(Format::Safetensors))
 }
 
@@ -137,8 +142,8 @@ fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
         (b"MATLAB 5.0", "a MATLAB file", "save the arrays as NPZ"),
         (b"SQLite format 3", "an SQLite database", "export the table as CSV"),
         (b"%PDF", "a PDF document", "export the table as CSV"),
-        (b"\x89PNG", "a PNG image", "save the pixels as NPY"),
-        (b"\xff\xd8\xff", "a JPEG image", "save the pixels as NPY"),
+        (b"\x89PNG", "a PNG image", "give the folder of the images, or save their pixels as NPY"),
+        (b"\xff\xd8\xff", "a JPEG image", "give the folder of the images, or save their pixels as NPY"),
         (b"BZh", "bzip2 data", "decompress it first"),
         (b"\xfd7zXZ", "xz data", "decompress it first"),
         (b"\x28\xb5\x2f\xfd", "zstd data", "decompress it first"),

@@ -3,7 +3,8 @@
 //! | kind | formats |
 //! |---|---|
 //! | table | CSV (delimiter sniffed, `.gz` by content), Parquet, Arrow IPC, R data frames, NPY/NPZ of rank 1 or 2 |
-//! | array | NPY, NPZ (`file.npz:name`), safetensors (`file.safetensors:name`), numeric CSV |
+//! | array | NPY, NPZ (`file.npz:name`), safetensors (`file.safetensors:name`), IDX, numeric CSV |
+//! | images | PNG and JPEG in a folder a class, with the feature `images` |
 //! | columns in blocks | NPY, Parquet and PLINK `.bed` without holding the file in memory: [`WideFile`] |
 //! | recording | EDF, EDF+, BDF, GDF with annotations, and CSV with a column of markers, with the feature `edf` |
 //! | annotated matrix | AnnData (`.h5ad`), with the feature `hdf5` |
@@ -26,6 +27,9 @@ mod describe;
 pub mod design;
 mod element;
 mod format;
+mod idx;
+#[cfg(feature = "images")]
+mod images;
 mod limits;
 mod members;
 mod model;
@@ -47,10 +51,13 @@ pub use array::{
 };
 pub use describe::{describe, describe_from};
 pub use format::Format;
+pub use idx::is_idx_file as is_idx;
+#[cfg(feature = "images")]
+pub use images::ImageFolder;
 pub use members::{read_members, read_members_from};
 pub use model::ModelFile;
 pub use output::{atomic_write, atomic_write_with};
-pub use study::{study_anndata, study_classes, study_digits, study_file};
+pub use study::{study_anndata, study_classes, study_digits, study_file, study_folder};
 pub use table::{read_table, read_table_from, write_table, write_table_to};
 pub use tensor::TensorData;
 pub use wide::WideFile;

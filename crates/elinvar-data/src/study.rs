@@ -18,6 +18,18 @@ pub fn study_file(name: &str, origin: &str) -> Result<PathBuf> {
     in_folder(&std::env::var_os(FOLDER).map(PathBuf::from).unwrap_or_default(), name, origin)
 }
 
+/// [`study_file`] for a folder of files.
+///
+/// # Errors
+/// As for [`study_file`].
+pub fn study_folder(name: &str, origin: &str) -> Result<PathBuf> {
+    let path = std::env::var_os(FOLDER).map(PathBuf::from).unwrap_or_default().join(name);
+    if path.is_dir() {
+        return Ok(path);
+    }
+    Err(not_run(format!("the data folder '{name}' is absent"), format!("get it from {origin} and set {FOLDER} to the folder above it")))
+}
+
 /// [`read_anndata`](crate::read_anndata) of a study file.
 ///
 /// # Errors

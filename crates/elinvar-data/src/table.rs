@@ -3,6 +3,7 @@
 use crate::columnar;
 use crate::delimited;
 use crate::format::Format;
+use crate::idx::Idx;
 use crate::npy::Npy;
 use crate::npz::{Npz, choose, plain};
 use crate::output::{atomic_write_with, cannot_write};
@@ -46,6 +47,11 @@ pub(crate) fn from_source(mut source: Source<'_>) -> Result<Table> {
         Format::Npy => {
             let len = source.len;
             let tensor = Npy { name: &name, reader: &mut source, len, sure: true }.tensor()?;
+            add_array(Table::new(), &name, "x", tensor, true)
+        }
+        Format::Idx => {
+            let len = source.len;
+            let (_, tensor) = Idx { name: &name, reader: &mut source, len }.typed()?;
             add_array(Table::new(), &name, "x", tensor, true)
         }
         Format::Npz => from_npz(&name, source),

@@ -330,8 +330,7 @@ fn weight_decay_can_spare_arrays() {
     let mut start = network(0.0, false);
     start.parameters_mut().set_decays(|_, shape| shape.len() > 1);
     let still = |_: &Batch<'_>, outputs: ArrayView2<'_, f32>| Ok(OutputGradient { loss: 1.0, gradient: Array2::zeros(outputs.raw_dim()) });
-    let training =
-        Training::new(Batches::Draws { steps: 1, batch_size: 4 }, Optimiser::adamw(0.5), Schedule::Constant { rate: 0.1 });
+    let training = Training::new(Batches::Draws { steps: 1, batch_size: 4 }, Optimiser::adamw(0.5), Schedule::Constant { rate: 0.1 });
     let biased = |mut model: Mlp<f32>| {
         model.parameters_mut().values_mut().iter_mut().for_each(|v| *v += 1.0);
         model

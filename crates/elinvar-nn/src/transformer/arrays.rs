@@ -4,7 +4,7 @@ use super::EPSILON;
 use super::block::{Block, Perceptron};
 use super::layers::{Linear, Norm};
 use crate::attention::Heads;
-use crate::init::{fill_normal, fill_truncated_normal};
+use crate::init::{fill_normal, fill_truncated_normal, fill_uniform};
 use crate::parameters::{Parameters, Shapes};
 use crate::real::Real;
 use elinvar_core::Stream;
@@ -23,6 +23,8 @@ pub(crate) enum Start {
     Normal(f64),
     /// Normal numbers of this deviation, drawn again beyond two of them.
     TruncatedNormal(f64),
+    /// Uniform numbers within this distance of 0.
+    Uniform(f64),
 }
 
 impl Start {
@@ -52,6 +54,15 @@ impl Arrays {
         let outputs = shape[0];
         let place = self.push(&format!("{name}.weight"), shape, start);
         self.push(&format!("{name}.bias"), vec![outputs], Start::Zero);
+        Linear { place }
+    }
+
+    /// A convolution with PyTorch's start, which timm leaves to it: weight and bias uniform within 1 / sqrt(numbers of a kernel).
+    pub(crate) fn convolution(&mut self, name: &str, shape: Vec<usize>) -> Linear {
+        let (outputs, kernel) = (shape[0], shape[1..].iter().map(|&n| n as f64).product::<f64>());
+        let start = Start::Uniform(1.0 / kernel.sqrt());
+        let place = self.push(&format!("{name}.weight"), shape, start);
+        self.push(&format!("{name}.bias"), vec![outputs], start);
         Linear { place }
     }
 
@@ -98,6 +109,7 @@ impl Arrays {
                 Start::One => values.fill(T::one()),
                 Start::Normal(deviation) => fill_normal(values, deviation, stream),
                 Start::TruncatedNormal(deviation) => fill_truncated_normal(values, deviation, stream),
+                Start::Uniform(bound) => fill_uniform(values, bound, stream),
             }
         }
         parameters

@@ -121,9 +121,9 @@ struct Chain<'a> {
 
 impl Chain<'_> {
     /// An anchor, where the network has them and the stride leaves a choice.
-    fn anchor(&mut self, torus: Torus, stride: usize) {
+    fn anchor(&mut self, torus: Torus, stride: usize, full: bool) {
         if self.spec.anchor && stride > 1 {
-            let anchor = Anchor { stride, norm: self.spec.norm, tie_break: self.spec.tie_break, full: false };
+            let anchor = Anchor { stride, norm: self.spec.norm, tie_break: self.spec.tie_break, full };
             self.steps.push(Step::Anchor(Anchoring { torus, anchor }));
             self.known = stride;
         }
@@ -133,17 +133,20 @@ impl Chain<'_> {
     fn embed(&mut self, stage: Stage, embedding: Embedding) {
         let layout = if stage.index == 0 { Layout::ChannelsFirst } else { Layout::ChannelsLast };
         if !self.known.is_multiple_of(stage.patch) {
-            self.anchor(Torus { channels: stage.channels, height: stage.before.0, width: stage.before.1, layout }, stage.patch);
+            self.anchor(Torus { channels: stage.channels, height: stage.before.0, width: stage.before.1, layout }, stage.patch, false);
         }
         self.steps.push(Step::Embed(embedding));
         self.known /= stage.patch;
     }
 
     /// A block after its anchor.
+    ///
+    /// That of a global block is full: where keys come in one order, attention adds them up in one order, and maps of shifted images stay
+    /// equal bit for bit. Sums that differ in their last bits would now and then turn the choice of a later anchor.
     fn block(&mut self, stage: Stage, block: Step) {
-        let stride = if matches!(block, Step::Local(_)) { stage.window } else { stage.reduction };
+        let (stride, full) = if matches!(block, Step::Local(_)) { (stage.window, false) } else { (stage.reduction, true) };
         let torus = Torus { channels: stage.dim, height: stage.grid.0, width: stage.grid.1, layout: Layout::ChannelsLast };
-        self.anchor(torus, stride);
+        self.anchor(torus, stride, full);
         self.steps.push(block);
     }
 }

@@ -10,6 +10,7 @@ pub(super) struct Layers {
     pub(super) token: Option<usize>,
     pub(super) position: Option<usize>,
     pub(super) embedding: Linear,
+    pub(super) embedding_norm: Option<Norm>,
     pub(super) convolution: Option<Convolution>,
     pub(super) blocks: Vec<Block>,
     pub(super) norm: Norm,
@@ -24,9 +25,10 @@ impl Layers {
             token: spec.has_token().then(|| arrays.push("cls_token", vec![1, 1, dim], Start::EMBEDDING)),
             position: (spec.position == Position::Absolute)
                 .then(|| arrays.push("pos_embed", vec![1, spec.tokens(), dim], Start::EMBEDDING)),
-            embedding: arrays.layer("patch_embed.proj", vec![dim, spec.channels, patch, patch], Start::WEIGHT),
+            embedding: arrays.convolution("patch_embed.proj", vec![dim, spec.channels, patch, patch]),
+            embedding_norm: spec.patch_norm.then(|| arrays.norm("patch_embed.norm", dim, EPSILON)),
             convolution: (spec.position == Position::CircularConvolution).then(|| Convolution {
-                layer: arrays.layer("pos_conv", vec![dim, 1, 3, 3], Start::WEIGHT),
+                layer: arrays.convolution("pos_conv", vec![dim, 1, 3, 3]),
                 grid: spec.grid(),
                 padding: Padding::Circular,
             }),

@@ -59,6 +59,8 @@ pub struct VitSpec {
     pub width: usize,
     /// Rows and columns of a patch, >= 1.
     pub patch: usize,
+    /// Whether tokens are normed as they come from their patches.
+    pub patch_norm: bool,
     /// Width of a token, a multiple of `heads`.
     pub dim: usize,
     /// Blocks, >= 1.
@@ -138,8 +140,8 @@ pub struct VitTape<T> {
 }
 
 impl<T: Real> Vit<T> {
-    /// A network whose weights are normal with deviation 0.02, cut at two deviations (tokens and positions uncut), with zero biases and
-    /// unit norms.
+    /// A network that starts as timm's: weights normal with deviation 0.02, cut at two deviations (tokens and positions uncut), with zero
+    /// biases and unit norms; weights and biases of patches and convolution uniform within 1 / sqrt(numbers of a kernel).
     ///
     /// # Errors
     /// A number of 0, or an image that patches do not tile, or heads that do not divide the width.

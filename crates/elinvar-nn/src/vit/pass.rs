@@ -18,6 +18,7 @@ pub(super) struct ChunkTape<T> {
 /// What the ends of the network keep.
 pub(super) struct EndsTape<T> {
     patches: Array2<T>,
+    patch_norm: Option<LayerNormTape<T>>,
     /// Tokens before their convolution, where there is one.
     embedded: Option<Array2<T>>,
     norm: LayerNormTape<T>,
@@ -30,10 +31,23 @@ impl<T: Real> Vit<T> {
     pub(super) fn images(&self, images: ArrayView2<'_, T>, mut keep: impl FnMut(BlockTape<T>)) -> (Array2<T>, EndsTape<T>) {
         let patching = Patching::of_images(self.spec.channels, self.spec.grid(), self.spec.patch);
         let patches = patching.gather(&images.as_standard_layout().into_owned());
-        let (mut flowing, embedded) = self.positioned(self.layers.embedding.forward(&self.parameters, &patches));
+        let (tokens, patch_norm) = self.embedded(&patches);
+        let (mut flowing, embedded) = self.positioned(tokens);
         self.layers.blocks.iter().for_each(|block| keep(block.forward(&self.parameters, &mut flowing)));
         let (pooled, norm) = self.pooled(flowing);
-        (self.layers.head.forward(&self.parameters, &pooled), EndsTape { patches, embedded, norm, pooled })
+        (self.layers.head.forward(&self.parameters, &pooled), EndsTape { patches, patch_norm, embedded, norm, pooled })
+    }
+
+    /// Tokens of patches.
+    fn embedded(&self, patches: &Array2<T>) -> (Array2<T>, Option<LayerNormTape<T>>) {
+        let tokens = self.layers.embedding.forward(&self.parameters, patches);
+        match self.layers.embedding_norm {
+            Some(norm) => {
+                let (tokens, tape) = norm.forward(&self.parameters, tokens);
+                (tokens, Some(tape))
+            }
+            None => (tokens, None),
+        }
     }
 
     /// Tokens that know where they are, with the class token in front, and those before their convolution.
@@ -69,7 +83,10 @@ impl<T: Real> Vit<T> {
         for (block, tape) in self.layers.blocks.iter().zip(&tape.blocks).rev() {
             block.backward(&self.parameters, tape, &mut flowing, gradient);
         }
-        let by_embedded = self.positioned_backward(tape.ends.embedded.as_ref(), flowing, gradient);
+        let mut by_embedded = self.positioned_backward(tape.ends.embedded.as_ref(), flowing, gradient);
+        if let (Some(norm), Some(tape)) = (self.layers.embedding_norm, &tape.ends.patch_norm) {
+            norm.backward(&self.parameters, tape, &mut by_embedded, gradient);
+        }
         self.layers.embedding.add_gradient(&tape.ends.patches, &by_embedded, gradient);
     }
 

@@ -19,7 +19,7 @@ def numbers(count, rate, phase, scale):
     return scale * torch.sin(rate * torch.arange(count, dtype=torch.float64) + phase)
 
 
-def shapes(position, pool):
+def shapes(position, pool, patch_norm):
     """Names and shapes in timm's order."""
     found = {}
     if pool == "token":
@@ -27,6 +27,8 @@ def shapes(position, pool):
     if position == "absolute":
         found["pos_embed"] = (1, TOKENS + (pool == "token"), DIM)
     found |= {"patch_embed.proj.weight": (DIM, CHANNELS, PATCH, PATCH), "patch_embed.proj.bias": (DIM,)}
+    if patch_norm:
+        found |= {"patch_embed.norm.weight": (DIM,), "patch_embed.norm.bias": (DIM,)}
     if position == "circular_convolution":
         found |= {"pos_conv.weight": (DIM, 1, 3, 3), "pos_conv.bias": (DIM,)}
     for i in range(DEPTH):
@@ -37,8 +39,8 @@ def shapes(position, pool):
     return found | {"norm.weight": (DIM,), "norm.bias": (DIM,), "head.weight": (OUTPUTS, DIM), "head.bias": (OUTPUTS,)}
 
 
-def transformer(position, pool, heads):
-    named = shapes(position, pool)
+def transformer(position, pool, heads, patch_norm):
+    named = shapes(position, pool, patch_norm)
     sizes = [int(torch.tensor(shape).prod()) for shape in named.values()]
     flat = numbers(sum(sizes), 1.3, 0.7, 0.5).requires_grad_()
     p = {name: part.reshape(shape) for (name, shape), part in zip(named.items(), flat.split(sizes))}
@@ -56,6 +58,8 @@ def transformer(position, pool, heads):
 
     images = numbers(IMAGES * CHANNELS * HEIGHT * WIDTH, 0.9, 0.2, 1.5).reshape(IMAGES, CHANNELS, HEIGHT, WIDTH)
     x = F.conv2d(images, p["patch_embed.proj.weight"], p["patch_embed.proj.bias"], stride=PATCH)
+    if patch_norm:
+        x = norm(x.permute(0, 2, 3, 1), "patch_embed.norm").permute(0, 3, 1, 2)
     if position == "circular_convolution":
         x = x + F.conv2d(F.pad(x, (1, 1, 1, 1), mode="circular"), p["pos_conv.weight"], p["pos_conv.bias"], groups=DIM)
     x = x.flatten(2).transpose(1, 2)
@@ -71,17 +75,17 @@ def transformer(position, pool, heads):
     outputs = linear(x[:, 0] if pool == "token" else x.mean(1), "head")
     weights = numbers(outputs.numel(), 2.1, 0.4, 1.0).reshape(outputs.shape)
     (gradient,) = torch.autograd.grad((weights * outputs).sum(), [flat])
-    settings = {"position": position, "pool": pool, "heads": heads}
+    settings = {"position": position, "pool": pool, "heads": heads, "patch_norm": patch_norm}
     return {**settings, "outputs": outputs.flatten().tolist(), "gradient": gradient.tolist()}
 
 
 CASES = [
-    ("absolute", "token", 2),
-    ("absolute", "mean", 3),
-    ("circular_convolution", "token", 3),
-    ("circular_convolution", "mean", 2),
-    ("none", "token", 2),
-    ("none", "mean", 3),
+    ("absolute", "token", 2, False),
+    ("absolute", "mean", 3, True),
+    ("circular_convolution", "token", 3, True),
+    ("circular_convolution", "mean", 2, False),
+    ("none", "token", 2, False),
+    ("none", "mean", 3, True),
 ]
 
 versions = {"python": sys.version.split()[0], "torch": torch.__version__}

@@ -12,6 +12,7 @@ const SPEC: VitSpec = VitSpec {
     height: 6,
     width: 4,
     patch: 2,
+    patch_norm: false,
     dim: 6,
     depth: 2,
     heads: 2,
@@ -29,6 +30,7 @@ fn cases() -> Vec<(VitSpec, Value)> {
         position: serde_json::from_value(case["position"].clone()).unwrap(),
         pool: serde_json::from_value(case["pool"].clone()).unwrap(),
         heads: serde_json::from_value(case["heads"].clone()).unwrap(),
+        patch_norm: serde_json::from_value(case["patch_norm"].clone()).unwrap(),
         ..SPEC
     };
     cases.drain(..).map(|case| (spec(&case), case)).collect()
@@ -157,6 +159,12 @@ fn weights_start_as_stated() {
     let (arrays, token) = (network.to_arrays(""), network.parameters.get("cls_token").unwrap());
     assert!(token.iter().all(|t| *t != 0.0 && t.abs() < 0.1));
     for (name, values) in arrays.iter().filter(|(name, _)| *name != "cls_token") {
+        // Patches of 2 x 2 pixels of two channels, and kernels of 3 x 3.
+        let bound: f32 = if name.starts_with("pos_conv") { 1.0 / 3.0 } else { 1.0 / 8_f32.sqrt() };
+        if name.starts_with("pos_conv") || name.starts_with("patch_embed") {
+            assert!(values.iter().all(|&v| v.abs() <= bound) && values.iter().any(|&v| v.abs() > 0.5 * bound), "{name}");
+            continue;
+        }
         match (name.contains("norm"), name.ends_with("weight")) {
             (true, true) => assert!(values.iter().all(|&v| v == 1.0), "{name}"),
             (false, true) => assert!(values.iter().all(|&v| v != 0.0 && v.abs() <= 0.04), "{name}"),

@@ -1,8 +1,9 @@
 //! The networks that the method trains and applies.
 
 use elinvar_core::{Error, Result};
+use elinvar_nn::twins::TwinsSpec;
 use elinvar_nn::vit::{Position, VitSpec};
-use elinvar_nn::{NamedArrays, Network, Parameters, Vit};
+use elinvar_nn::{NamedArrays, Network, Parameters, Twins, Vit};
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Backbone {
     /// A vision transformer.
     Vit(Vit<f32>),
+    /// A vision transformer in stages.
+    Twins(Twins<f32>),
 }
 
 /// The shape of a network.
@@ -19,6 +22,18 @@ pub(super) enum Backbone {
 pub(super) enum Shape {
     /// Of a vision transformer.
     Vit(VitSpec),
+    /// Of one in stages.
+    Twins(TwinsSpec),
+}
+
+/// Runs the same expression for each kind of network.
+macro_rules! each {
+    ($backbone:expr, $network:ident => $body:expr) => {
+        match $backbone {
+            Backbone::Vit($network) => $body,
+            Backbone::Twins($network) => $body,
+        }
+    };
 }
 
 impl Shape {
@@ -26,12 +41,14 @@ impl Shape {
     pub(super) fn image(&self) -> [usize; 3] {
         match self {
             Self::Vit(spec) => [spec.channels, spec.height, spec.width],
+            Self::Twins(spec) => [spec.channels, spec.height, spec.width],
         }
     }
 
     pub(super) fn outputs(&self) -> usize {
         match self {
             Self::Vit(spec) => spec.outputs,
+            Self::Twins(spec) => spec.outputs,
         }
     }
 
@@ -44,6 +61,7 @@ impl Shape {
             ))
             .hint("resize the images")),
             Self::Vit(spec) => Ok(Self::Vit(VitSpec { height, width, ..*spec })),
+            Self::Twins(spec) => Ok(Self::Twins(TwinsSpec { height, width, ..spec.clone() })),
         }
     }
 }
@@ -53,25 +71,23 @@ impl Backbone {
     pub(super) fn from_arrays(shape: Shape, arrays: &NamedArrays, prefix: &str) -> Result<Self> {
         match shape {
             Shape::Vit(spec) => Vit::from_arrays(spec, arrays, prefix).map(Self::Vit),
+            Shape::Twins(spec) => Twins::from_arrays(spec, arrays, prefix).map(Self::Twins),
         }
     }
 
     pub(super) fn shape(&self) -> Shape {
         match self {
             Self::Vit(vit) => Shape::Vit(*vit.spec()),
+            Self::Twins(twins) => Shape::Twins(twins.spec().clone()),
         }
     }
 
     pub(super) fn parameters(&self) -> &Parameters<f32> {
-        match self {
-            Self::Vit(vit) => vit.parameters(),
-        }
+        each!(self, network => network.parameters())
     }
 
     pub(super) fn parameters_mut(&mut self) -> &mut Parameters<f32> {
-        match self {
-            Self::Vit(vit) => vit.parameters_mut(),
-        }
+        each!(self, network => network.parameters_mut())
     }
 
     /// The same weights for images of another size.
@@ -82,8 +98,6 @@ impl Backbone {
 
     /// Logits (n, classes) of images (n, C H W).
     pub(super) fn predict(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
-        match self {
-            Self::Vit(vit) => vit.predict(rows),
-        }
+        each!(self, network => network.predict(rows))
     }
 }

@@ -3,12 +3,12 @@
 use super::backbone::Backbone;
 use super::images::{Preparation, size};
 use super::model::PolyModel;
-use super::params::{PolyVit, TrainingSettings};
+use super::params::{PolyTwins, PolyVit, TrainingSettings};
 use super::weights::copy_matching;
 use elinvar_core::{Checked, Column, Context, Error, Fitted, Result, Status, Stream, Table};
 use elinvar_data::classes::Classes;
 use elinvar_nn::loss::cross_entropy;
-use elinvar_nn::{Batch, Batches, Network, Optimiser, OutputGradient, Record, Schedule, Training, Vit, train};
+use elinvar_nn::{Batch, Batches, Network, Optimiser, OutputGradient, Record, Schedule, Training, Twins, Vit, train};
 use ndarray::{Array4, ArrayView2};
 use std::path::PathBuf;
 
@@ -35,6 +35,22 @@ impl PolyVit {
 
 pub(super) fn fit(params: &Checked<PolyVit>, data: Data, ctx: &mut Context) -> Result<Fitted<PolyModel>> {
     let build = |image, classes, stream: &mut Stream| Vit::new(params.spec(image, classes), stream).map(Backbone::Vit);
+    fit_network(params.training(), build, data, ctx)
+}
+
+impl PolyTwins {
+    /// Fits to images.
+    ///
+    /// # Errors
+    /// Images that patches, windows and reductions do not tile, labels of another number than images or of one class, or training that
+    /// diverges.
+    pub fn fit(&self, data: Data, ctx: &mut Context) -> Result<Fitted<PolyModel>> {
+        fit_twins(&Checked::new(self.clone())?, data, ctx)
+    }
+}
+
+pub(super) fn fit_twins(params: &Checked<PolyTwins>, data: Data, ctx: &mut Context) -> Result<Fitted<PolyModel>> {
+    let build = |image, classes, stream: &mut Stream| Twins::new(params.spec(image, classes), stream).map(Backbone::Twins);
     fit_network(params.training(), build, data, ctx)
 }
 
@@ -68,6 +84,10 @@ pub(super) fn fit_network(
         Backbone::Vit(vit) => {
             let (vit, curve) = trained(vit, settings, rows.view(), &codes, ctx)?;
             (Backbone::Vit(vit), curve)
+        }
+        Backbone::Twins(twins) => {
+            let (twins, curve) = trained(twins, settings, rows.view(), &codes, ctx)?;
+            (Backbone::Twins(twins), curve)
         }
     };
     let trace = Table::new()

@@ -16,10 +16,10 @@ mod weights;
 pub use data::shapes;
 pub use fit::Data;
 pub use model::PolyModel;
-pub use params::{Consistency, PolyVit, PolyphaseAnchor, ShiftReport, Variant};
+pub use params::{Consistency, ImportedNetwork, PolyTwins, PolyVit, PolyphaseAnchor, ShiftReport, TwinsVariant, Variant};
 pub use shifts::ShiftFindings;
 
-use elinvar_core::{Card, Class, Method, Paper, Role};
+use elinvar_core::{Card, Class, Method, Paper, Params, Role};
 
 pub(crate) const SLUG: &str = "polyphase-vit";
 
@@ -50,30 +50,43 @@ const CARD: Card = Card {
 pub fn method() -> Method {
     Method::new(CARD, include_str!("README.md"), reproduction::PolyphaseStudy)
         .estimator::<tasks::FitTask>()
+        .estimator::<tasks::FitTwinsTask>()
+        .estimator::<tasks::ImportTask>()
         .operation::<tasks::PredictTask>()
         .operation::<tasks::ConsistencyTask>()
         .operation::<tasks::ShiftReportTask>()
         .measurement::<tasks::AnchorTask>()
         .measurement::<tasks::RestoreTask>()
-        .class(classifier(Class::new::<PolyVit>(
+        .class(classifier::<PolyVit>(
             "PolyViTClassifier",
-            Role::ImageClassifier,
             "Vision transformer whose classes do not depend on circular shifts of an image.",
-        ), "fit"))
+            "fit",
+        ))
+        .class(classifier::<PolyTwins>(
+            "PolyTwinsClassifier",
+            "Vision transformer in stages (Twins) whose classes do not depend on circular shifts of an image.",
+            "fit-twins",
+        ))
+        .class(classifier::<ImportedNetwork>("TimmClassifier", "Network that timm trained, with anchors in front of it.", "import"))
         .class(
-            Class::new::<PolyphaseAnchor>("polyphase_anchor", Role::Function, "Rolls images so that their strongest polyphase component comes first.")
-                .method_returning("polyphase_anchor", "anchor", &["anchored", "offset"]),
+            Class::new::<PolyphaseAnchor>(
+                "polyphase_anchor",
+                Role::Function,
+                "Rolls images so that their strongest polyphase component comes first.",
+            )
+            .method_returning("polyphase_anchor", "anchor", &["anchored", "offset"]),
         )
-        .class(
-            Class::new::<elinvar_core::NoParams>("restore", Role::Function, "Undoes the roll of an anchor.")
-                .method_returning("restore", "restore", &["restored"]),
-        )
+        .class(Class::new::<elinvar_core::NoParams>("restore", Role::Function, "Undoes the roll of an anchor.").method_returning(
+            "restore",
+            "restore",
+            &["restored"],
+        ))
 }
 
 /// A classifier that this verb fits.
-fn classifier(class: Class, fit: &'static str) -> Class {
-    class
-        .method("fit", fit)
+fn classifier<P: Params>(name: &'static str, doc: &'static str, verb: &'static str) -> Class {
+    Class::new::<P>(name, Role::ImageClassifier, doc)
+        .method("fit", verb)
         .method_returning("predict", "predict", &["code"])
         .method_returning("predict_proba", "predict", &["probabilities"])
         .method_returning("consistency", "consistency", &["consistency"])

@@ -2,11 +2,12 @@
 
 use elinvar_core::{Error, Params, Result};
 use elinvar_math::polyphase::{Anchor, Norm, TieBreak};
+use elinvar_nn::twins::{Padding, TwinsSpec};
 use elinvar_nn::vit::{Pool, Position, VitSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Networks of the literature.
+/// Vision transformers of the literature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Variant {
@@ -14,6 +15,16 @@ pub enum Variant {
     VitS16,
     /// ViT-B/16: patches of 16 pixels, width 768, 12 blocks, 12 heads.
     VitB16,
+}
+
+/// Twins of the literature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TwinsVariant {
+    /// Twins-SVT-S: widths 64, 128, 256, 512 and 18 blocks.
+    SvtS,
+    /// Twins-SVT-B: widths 96, 192, 384, 768 and 24 blocks.
+    SvtB,
 }
 
 /// The parameters of every network, in one place, each network's own before them.
@@ -134,6 +145,8 @@ network_parameters! {
         /// Rows and columns of a patch, which is also the stride of the anchor.
         #[schemars(extend("minimum" = 1))]
         patch_size: usize = 4,
+        /// Whether tokens are normed as they come from their patches.
+        patch_norm: bool = true,
         /// Width of a token, a multiple of heads.
         #[schemars(extend("minimum" = 1))]
         dim: usize = 32,
@@ -171,8 +184,8 @@ impl PolyVit {
 
     /// The network for images (C, H, W) and a number of classes.
     pub(super) fn spec(&self, [channels, height, width]: [usize; 3], outputs: usize) -> VitSpec {
-        let Self { patch_size: patch, dim, depth, heads, mlp_ratio, position, pool, .. } = self.resolved();
-        VitSpec { channels, height, width, patch, dim, depth, heads, mlp_ratio, position, pool, outputs }
+        let Self { patch_size: patch, patch_norm, dim, depth, heads, mlp_ratio, position, pool, .. } = self.resolved();
+        VitSpec { channels, height, width, patch, patch_norm, dim, depth, heads, mlp_ratio, position, pool, outputs }
     }
 }
 
@@ -183,6 +196,119 @@ impl Params for PolyVit {
         match dim.is_multiple_of(heads) {
             true => Ok(()),
             false => Err(Error::parameter("heads", format!("a divisor of dim {dim}"), heads)),
+        }
+    }
+}
+
+network_parameters! {
+    /// Parameters of `fit-twins`: a vision transformer in stages, with attention in windows. Lists have one number a stage.
+    PolyTwins {
+        /// A network of the literature; it replaces the eight parameters below.
+        variant: Option<TwinsVariant> = None,
+        /// Rows and columns of the patches of each stage: of pixels, then of tokens.
+        #[schemars(inner(range(min = 1)))]
+        patches: Vec<usize> = vec![2, 2],
+        /// Widths of a token, multiples of heads.
+        #[schemars(inner(range(min = 1)))]
+        dims: Vec<usize> = vec![16, 32],
+        /// Heads of the attention.
+        #[schemars(inner(range(min = 1)))]
+        heads: Vec<usize> = vec![2, 4],
+        /// Numbers of blocks: attention in windows and to the whole map in turn.
+        #[schemars(inner(range(min = 1)))]
+        depths: Vec<usize> = vec![2, 2],
+        /// Rows and columns of the tokens that become one key and value of the whole map.
+        #[schemars(inner(range(min = 1)))]
+        reductions: Vec<usize> = vec![2, 1],
+        /// Rows and columns of a window of tokens.
+        #[schemars(extend("minimum" = 1))]
+        window: usize = 2,
+        /// Width of a block's perceptron over that of a token.
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
+        mlp_ratio: f64 = 2.0,
+    }
+}
+
+impl PolyTwins {
+    /// Stride of the anchor of images.
+    fn stride(&self) -> usize {
+        self.spec([1, 1, 1], 1).patches.first().copied().unwrap_or(1)
+    }
+
+    /// The network for images (C, H, W) and a number of classes. Without anchors it is the network of the literature, with zeros beyond
+    /// the borders.
+    pub(super) fn spec(&self, [channels, height, width]: [usize; 3], outputs: usize) -> TwinsSpec {
+        let Self { norm, tie_break, anchor, .. } = *self;
+        let named = match self.variant {
+            Some(TwinsVariant::SvtS) => TwinsSpec::svt_s(height, width, outputs),
+            Some(TwinsVariant::SvtB) => TwinsSpec::svt_b(height, width, outputs),
+            None => TwinsSpec {
+                patches: self.patches.clone(),
+                dims: self.dims.clone(),
+                heads: self.heads.clone(),
+                depths: self.depths.clone(),
+                reductions: self.reductions.clone(),
+                window: self.window,
+                mlp_ratio: self.mlp_ratio,
+                ..TwinsSpec::svt_s(height, width, outputs)
+            },
+        };
+        let padding = if anchor { Padding::Circular } else { Padding::Zeros };
+        TwinsSpec { channels, anchor, norm, tie_break, padding, ..named }
+    }
+}
+
+impl Params for PolyTwins {
+    fn check_together(&self) -> Result<()> {
+        self.check_anchor()
+    }
+}
+
+/// Parameters of `import`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImportedNetwork {
+    /// Heads of the attention, one number for a vision transformer and one a stage for Twins; none for heads of 64 and of 32 numbers.
+    #[schemars(inner(range(min = 1)))]
+    pub heads: Option<Vec<usize>>,
+    /// Rows and columns of images, where the arrays do not tell.
+    #[schemars(extend("minimum" = 1))]
+    pub image_size: usize,
+    /// Subtracted from pixels: one number, or one a channel.
+    pub mean: Vec<f64>,
+    /// What they are divided by then.
+    pub std: Vec<f64>,
+    /// Whether images, and inside PolyTwins maps of tokens, are rolled by their polyphase anchor.
+    pub anchor: bool,
+    /// Whether images are rolled to their strongest pixel: any network then gives shifted copies one class.
+    pub full_anchor: bool,
+    /// Norm by which polyphase components are compared.
+    pub norm: Norm,
+    /// What decides between components of equal norm.
+    pub tie_break: TieBreak,
+}
+
+impl Default for ImportedNetwork {
+    fn default() -> Self {
+        Self {
+            heads: None,
+            image_size: 224,
+            mean: vec![127.5],
+            std: vec![127.5],
+            anchor: true,
+            full_anchor: false,
+            norm: Norm::L2,
+            tie_break: TieBreak::Keys,
+        }
+    }
+}
+
+impl Params for ImportedNetwork {
+    fn check_together(&self) -> Result<()> {
+        match self.std.iter().find(|&&std| !(std > 0.0)) {
+            Some(std) => Err(Error::parameter("std", "numbers > 0", std)),
+            None if self.full_anchor && !self.anchor => Err(Error::parameter("full_anchor", "false where anchor is false", true)),
+            None => Ok(()),
         }
     }
 }

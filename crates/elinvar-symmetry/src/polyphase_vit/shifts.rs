@@ -94,13 +94,7 @@ impl PolyModel {
         Ok(most_probable(&self.shifted_logits(images, shifts, fill, ctx)?))
     }
 
-    pub(super) fn shifted_logits(
-        &self,
-        images: ArrayView4<'_, f32>,
-        shifts: &[Offset],
-        fill: Fill,
-        ctx: &Context,
-    ) -> Result<Array2<f64>> {
+    pub(super) fn shifted_logits(&self, images: ArrayView4<'_, f32>, shifts: &[Offset], fill: Fill, ctx: &Context) -> Result<Array2<f64>> {
         let mut out = Array2::zeros((images.dim().0, self.classes().len()));
         let parts = images.axis_chunks_iter(Axis(0), AT_ONCE).zip(shifts.chunks(AT_ONCE));
         for ((part, shifts), mut target) in parts.zip(out.axis_chunks_iter_mut(Axis(0), AT_ONCE)) {

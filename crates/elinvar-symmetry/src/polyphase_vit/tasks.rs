@@ -4,11 +4,12 @@ use super::data::shapes;
 use super::fit::{self, Data};
 use super::images::{Pixels, anchors, images, rolled};
 use super::model::PolyModel;
-use super::params::{Consistency, PolyVit, PolyphaseAnchor, ShiftReport};
+use super::params::{Consistency, ImportedNetwork, PolyTwins, PolyVit, PolyphaseAnchor, ShiftReport};
 use super::shifts::ShiftFindings;
+use super::weights::import;
 use elinvar_core::{
     Bundle, Checked, Column, Context, Error, Estimator, Field, Fitted, Input, Item, Measurement, NoParams, Operation, Output, Result,
-    Shape, Table,
+    Shape, Status, Table,
 };
 use elinvar_data::classes::only_column;
 use elinvar_math::logistic::most_probable;
@@ -27,7 +28,8 @@ impl Input<'_> for Data {
     const FIELDS: &'static [Field] = &[
         X,
         Y,
-        Field::new("weights", Shape::Path, "arrays to start from where names (of timm) and shapes are the same (.safetensors, .npz)").optional(),
+        Field::new("weights", Shape::Path, "arrays to start from where names (of timm) and shapes are the same (.safetensors, .npz)")
+            .optional(),
     ];
     fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
         let weights = bundle.get("weights").map(|_| path(bundle, "weights")).transpose()?;
@@ -64,6 +66,51 @@ impl Estimator for FitTask {
     }
     fn example() -> Bundle<'static> {
         labelled()
+    }
+}
+
+/// `fit-twins`.
+pub(super) struct FitTwinsTask;
+
+impl Estimator for FitTwinsTask {
+    const VERB: &'static str = "fit-twins";
+    const SUMMARY: &'static str = "train a vision transformer in stages (Twins) whose classes do not depend on circular shifts";
+    type Params = PolyTwins;
+    type Input<'a> = Data;
+    type Model = PolyModel;
+    fn fit(params: &Checked<PolyTwins>, data: Data, ctx: &mut Context) -> Result<Fitted<PolyModel>> {
+        fit::fit_twins(params, data, ctx)
+    }
+    fn example() -> Bundle<'static> {
+        labelled()
+    }
+}
+
+/// Where weights lie.
+pub(super) struct Weights(PathBuf);
+
+impl Input<'_> for Weights {
+    const FIELDS: &'static [Field] =
+        &[Field::new("weights", Shape::Path, "state dictionary of timm's VisionTransformer or Twins (.safetensors, .npz)")];
+    fn from_bundle(bundle: &Bundle<'_>) -> Result<Self> {
+        path(bundle, "weights").map(Self)
+    }
+}
+
+/// `import`.
+pub(super) struct ImportTask;
+
+impl Estimator for ImportTask {
+    const VERB: &'static str = "import";
+    const SUMMARY: &'static str = "read a network that timm trained, and put anchors in front of it";
+    type Params = ImportedNetwork;
+    type Input<'a> = Weights;
+    type Model = PolyModel;
+    fn fit(params: &Checked<ImportedNetwork>, Weights(path): Weights, _: &mut Context) -> Result<Fitted<PolyModel>> {
+        Ok(Fitted { model: import(params, &path)?, status: Status::Converged, trace: Table::new() })
+    }
+    fn example() -> Bundle<'static> {
+        Bundle::new()
     }
 }
 

@@ -1,6 +1,5 @@
 //! Properties of the classifiers and of the anchor of batches.
 
-use super::backbone::Backbone;
 use super::data::{digits, shapes};
 use super::images::{Fill, anchors, rolled, shifted};
 use super::shifts::random_shifts;
@@ -58,6 +57,22 @@ fn classes_do_not_depend_on_circular_shifts() {
     }
     let plain = fitted(&PolyVit { anchor: false, position: Position::Absolute, ..small() });
     assert!(change(&plain, images.view(), moved(images.view()).view()) > 1e-2);
+}
+
+#[test]
+fn twins_do_not_depend_on_circular_shifts_with_anchors_inside() {
+    let images = images(30, 16);
+    let data = || labelled(40, 16);
+    let params = PolyTwins { epochs: 2, ..PolyTwins::default() };
+    let model = params.fit(data(), &mut Context::new(0)).unwrap().model;
+    assert!(change(&model, images.view(), moved(images.view()).view()) < 1e-5);
+    let plain = PolyTwins { anchor: false, ..params.clone() }.fit(data(), &mut Context::new(0)).unwrap().model;
+    assert!(change(&plain, images.view(), moved(images.view()).view()) > 1e-2);
+    let full = PolyTwins { full_anchor: true, ..params }.fit(data(), &mut Context::new(0)).unwrap().model;
+    let context = Context::new(0);
+    assert_eq!(full.logits(images.view(), &context).unwrap(), full.logits(moved(images.view()).view(), &context).unwrap());
+    let message = PolyTwins { window: 3, ..PolyTwins::default() }.fit(data(), &mut Context::new(0)).unwrap_err().to_string();
+    assert!(message.contains("map 8x8 of stage 0 is not divisible by window 3"), "{message}");
 }
 
 #[test]
@@ -195,7 +210,8 @@ fn inputs_that_are_no_images_are_named() {
     assert!(message(Bundle::new().with("X", ndarray::arr1(&[1.0]))).contains("grey ones (n, height, width), got shape [1]"));
     assert!(message(Bundle::new().with("X", Array4::<f32>::zeros((0, 1, 4, 4)))).contains("at least 1 image"));
     let offsets = Bundle::new().with("X", Array4::<f64>::zeros((2, 1, 4, 4)));
-    let restore = |offset: ndarray::Array2<f64>| task("restore", offsets.clone().with("offset", offset)).map(|_| ()).unwrap_err().to_string();
+    let restore =
+        |offset: ndarray::Array2<f64>| task("restore", offsets.clone().with("offset", offset)).map(|_| ()).unwrap_err().to_string();
     assert!(restore(ndarray::arr2(&[[0.0, 0.0]])).contains("must have shape (2, 2) for 2 images, got (1, 2)"));
     assert!(restore(ndarray::arr2(&[[0.0, 0.0], [0.5, 0.0]])).contains("whole numbers >= 0, got 0.5"));
 }
@@ -205,7 +221,11 @@ fn grey_levels_anchor_exactly_and_keep_their_precision() {
     let grey = images(4, 8).mapv(|v| v as i64).index_axis_move(Axis(1), 0);
     let found = task("anchor", Bundle::new().with("X", grey.clone())).unwrap();
     assert_eq!(found.array("anchored").unwrap().shape(), [4, 1, 8, 8]);
-    let back = task("restore", Bundle::new().with("X", found.array("anchored").unwrap().into_owned()).with("offset", found.matrix("offset").unwrap().into_owned())).unwrap();
+    let back = task(
+        "restore",
+        Bundle::new().with("X", found.array("anchored").unwrap().into_owned()).with("offset", found.matrix("offset").unwrap().into_owned()),
+    )
+    .unwrap();
     assert!(back.array("restored").unwrap().iter().zip(&grey).all(|(a, b)| *a == *b as f64));
 }
 
@@ -214,18 +234,54 @@ fn weights_of_the_same_names_and_shapes_are_taken() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vit.safetensors");
     let donor = fitted(&PolyVit { anchor: false, position: Position::Absolute, ..small() });
-    let arrays: Vec<_> = donor.network.parameters().to_arrays("").into_iter().map(|(name, array)| (name, array.into())).collect();
-    elinvar_data::write_arrays(&path, &arrays).unwrap();
+    saved(&donor, &path);
     let mut context = Context::new(4);
     let data = Data { weights: Some(path.clone()), ..labelled(60, 8) };
     let model = PolyVit { epochs: 0, ..small() }.fit(data, &mut context).unwrap().model;
-    let (Backbone::Vit(ours), Backbone::Vit(theirs)) = (&model.network, &donor.network);
-    let of = |vit: &elinvar_nn::Vit<f32>| elinvar_nn::Network::parameters(vit).get("blocks.0.attn.qkv.weight").unwrap().to_owned();
-    assert_eq!(of(ours), of(theirs));
+    let of = |model: &PolyModel| model.network.parameters().get("blocks.0.attn.qkv.weight").unwrap().to_owned();
+    assert_eq!(of(&model), of(&donor));
     assert!(context.warnings()[0].contains("these start anew: pos_conv.bias, pos_conv.weight"), "{:?}", context.warnings());
     elinvar_data::write_arrays(&path, &[("other".to_owned(), ndarray::arr1(&[1.0_f32]).into())]).unwrap();
     let data = Data { weights: Some(path), ..labelled(60, 8) };
     assert!(refused(small(), data).contains("has no array of this network, such as 'cls_token'"));
+}
+
+fn saved(model: &PolyModel, path: &std::path::Path) {
+    let arrays: Vec<_> = model.network.parameters().to_arrays("").into_iter().map(|(name, array)| (name, array.into())).collect();
+    elinvar_data::write_arrays(path, &arrays).unwrap();
+}
+
+#[test]
+fn saved_networks_are_imported_with_their_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("network.safetensors");
+    let images = images(5, 16);
+    let params = ImportedNetwork { heads: Some(vec![2]), image_size: 16, mean: vec![0.0], std: vec![1.0], ..ImportedNetwork::default() };
+    let same = |model: &PolyModel, params: &ImportedNetwork| {
+        saved(model, &path);
+        let again = super::weights::import(params, &path).unwrap();
+        let context = Context::new(0);
+        assert_eq!(model.logits(images.view(), &context).unwrap(), again.logits(images.view(), &context).unwrap());
+    };
+    let data = || labelled(20, 16);
+    let raw = PolyVit { epochs: 1, standardize: false, ..PolyVit::default() };
+    for position in [Position::Absolute, Position::CircularConvolution, Position::None] {
+        same(&PolyVit { position, ..raw.clone() }.fit(data(), &mut Context::new(0)).unwrap().model, &params);
+    }
+    let twins = PolyTwins { epochs: 1, standardize: false, window: 2, ..PolyTwins::default() };
+    let twins = PolyTwins { window: 7, patches: vec![1, 2], reductions: vec![2, 1], ..twins };
+    let (square, codes) = shapes(20, 14, &mut stream(3, &[("test", 0)]));
+    let y = Column::Integer(codes.into_iter().map(|code| code as i64).collect());
+    let model = twins.fit(Data { images: square.clone(), y, weights: None }, &mut Context::new(0)).unwrap().model;
+    saved(&model, &path);
+    let params = ImportedNetwork { heads: Some(vec![2, 4]), image_size: 14, ..params };
+    let again = super::weights::import(&params, &path).unwrap();
+    let context = Context::new(0);
+    assert_eq!(model.logits(square.view(), &context).unwrap(), again.logits(square.view(), &context).unwrap());
+    let refused = |params: &ImportedNetwork| super::weights::import(params, &path).map(|_| ()).unwrap_err().to_string();
+    assert!(refused(&ImportedNetwork { mean: vec![0.0, 1.0], ..params.clone() }).contains("one number, or one for each of 1 channels"));
+    elinvar_data::write_arrays(&path, &[("other".to_owned(), ndarray::arr1(&[1.0_f32]).into())]).unwrap();
+    assert!(refused(&params).contains("has no array 'patch_embed.proj.weight'"), "{}", refused(&params));
 }
 
 #[test]

@@ -6,15 +6,15 @@ use crate::polyphase_vit::data::{digits, shapes};
 use crate::polyphase_vit::fit::{Data, fit};
 use crate::polyphase_vit::images::{Fill, Preparation};
 use crate::polyphase_vit::model::PolyModel;
-use crate::polyphase_vit::params::{PolyVit, Variant};
+use crate::polyphase_vit::params::{PolyTwins, PolyVit, Variant};
 use crate::polyphase_vit::shifts::random_shifts;
 use elinvar_core::reproduction::Metrics;
 use elinvar_core::{Checked, Column, Context, Error, Result, Stream};
 use elinvar_data::classes::Classes;
 use elinvar_math::polyphase::{Anchor, Layout, Offset, TieBreak, Torus};
 use elinvar_math::validation::accuracy;
-use elinvar_nn::Vit;
 use elinvar_nn::vit::Position;
+use elinvar_nn::{Twins, Vit};
 use ndarray::{Array4, Axis};
 use rand_distr::{Distribution, StandardNormal};
 use std::time::Instant;
@@ -68,29 +68,30 @@ fn network_of(arm: &str) -> Result<PolyVit> {
     Ok(match arm {
         "polyvit" => base,
         "bare" => PolyVit { tie_break: TieBreak::None, ..base },
-        "posvit" => PolyVit { anchor: false, ..base },
-        "vit" => PolyVit { anchor: false, position: Position::Absolute, ..base },
+        "posvit" => PolyVit { anchor: false, patch_norm: false, ..base },
+        "vit" => PolyVit { anchor: false, patch_norm: false, position: Position::Absolute, ..base },
         other => return Err(Error::input(format!("there is no network '{other}'"))),
     })
 }
 
-/// A network of random weights for images (C, H, W), which takes them as they are.
-fn untrained(params: &PolyVit, image: [usize; 3], classes: usize, random: &mut Stream) -> Result<PolyModel> {
+/// A model of a network that was not trained, which takes images as they are.
+fn untrained(network: Backbone, anchor: Option<Anchor>) -> Result<PolyModel> {
+    let ([channels, ..], classes) = (network.shape().image(), network.shape().outputs());
     let labels = Classes::of(&Column::Integer((0..classes as i64).collect()))?.0;
-    Ok(PolyModel {
-        network: Backbone::Vit(Vit::new(params.spec(image, classes), random)?),
-        preparation: Preparation::nothing(image[0]),
-        anchor: params.training().anchor,
-        classes: labels,
-        ambiguous: 0,
-        loss_curve: Vec::new(),
-    })
+    Ok(PolyModel { network, preparation: Preparation::nothing(channels), anchor, classes: labels, ambiguous: 0, loss_curve: Vec::new() })
 }
 
 /// The greatest change of a logit by a shift, over the greatest logit of the image.
 pub(super) fn random(trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
     const IMAGE: [usize; 3] = [3, 32, 32];
-    let model = untrained(&network_of(&trial.arm)?, IMAGE, 10, &mut ctx.stream(&[("weights", 0)]))?;
+    let random = &mut ctx.stream(&[("weights", 0)]);
+    let model = if trial.arm == "polytwins" {
+        // Its own anchors alone: the network must not need that of the images.
+        untrained(Backbone::Twins(Twins::new(PolyTwins::default().spec(IMAGE, 10), random)?), None)?
+    } else {
+        let params = network_of(&trial.arm)?;
+        untrained(Backbone::Vit(Vit::new(params.spec(IMAGE, 10), random)?), params.training().anchor)?
+    };
     let images = normal_images((trial.size, IMAGE[0], IMAGE[1], IMAGE[2]), &mut ctx.stream(&[("images", 0)]));
     let before = model.logits(images.view(), ctx)?;
     let mut change = 0.0_f64;
@@ -111,11 +112,10 @@ const DRAWS: usize = 5;
 
 /// A small network, and what shifts do to its classes of other images.
 pub(super) fn trained(trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
-    let (images, codes) = match trial.data.as_str() {
-        "shapes" => shapes(240, 16, &mut ctx.stream(&[("images", 0)])),
-        _ => digits()?,
+    let ((images, codes), training) = match trial.data.as_str() {
+        "shapes" => (shapes(240, 16, &mut ctx.stream(&[("images", 0)])), 160),
+        _ => (digits()?, TRAINING_DIGITS),
     };
-    let training = TRAINING_DIGITS.min(codes.len() * 2 / 3);
     let (train, test) = images.view().split_at(Axis(0), training);
     let y = Column::Integer(codes[..training].iter().map(|&code| code as i64).collect());
     let params = PolyVit { epochs: trial.size, ..network_of(&trial.arm)? };
@@ -126,23 +126,28 @@ pub(super) fn trained(trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
     let shifts = random_shifts(right.len(), DRAWS, test.dim().2, ctx);
     let found = shifts.iter().map(|shifts| model.shifted_codes(test, shifts, Fill::Circle, ctx)).collect::<Result<Vec<_>>>()?;
     let shifted: Vec<f64> = found.iter().map(|codes| accuracy(codes, right)).collect();
-    let one_class = (0..right.len()).filter(|&i| found.iter().all(|codes| codes[i] == found[0][i])).count();
+    let agreeing = |draws: &[Vec<usize>]| {
+        let agree = (0..right.len()).filter(|&i| draws.iter().all(|codes| codes[i] == draws[0][i])).count();
+        agree as f64 / right.len() as f64
+    };
     Ok(Metrics::new()
         .with("accuracy", clean)
         .with("shifted_accuracy", shifted.iter().sum::<f64>() / DRAWS as f64)
         .with("accuracy_change", shifted.iter().map(|shifted| (shifted - clean).abs()).fold(0.0, f64::max))
-        .with("consistency", one_class as f64 / right.len() as f64))
+        .with("consistency", agreeing(&found[..2]))
+        .with("one_class", agreeing(&found)))
 }
 
 /// Time of the forward pass of PolyViT-S/16 over that of ViT-S/16, the best of alternating runs.
 pub(super) fn overhead(trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
-    const ROUNDS: usize = 5;
+    const ROUNDS: usize = 9;
     const IMAGE: [usize; 3] = [3, 224, 224];
     let images = normal_images((trial.size, IMAGE[0], IMAGE[1], IMAGE[2]), &mut ctx.stream(&[("images", 0)]));
     let mut models = Vec::new();
     for arm in ["vit", "polyvit"] {
         let params = PolyVit { variant: Some(Variant::VitS16), ..network_of(arm)? };
-        models.push(untrained(&params, IMAGE, 1000, &mut ctx.stream(&[("weights", 0)]))?);
+        let vit = Vit::new(params.spec(IMAGE, 1000), &mut ctx.stream(&[("weights", 0)]))?;
+        models.push(untrained(Backbone::Vit(vit), params.training().anchor)?);
     }
     let mut best = [f64::INFINITY; 2];
     for _ in 0..ROUNDS {
