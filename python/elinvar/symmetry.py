@@ -274,7 +274,8 @@ class PolyViTClassifier(ImageClassifier):
             - `worst_accuracy`: Share of images whose class is right after each of the random shifts.
             - `consistency`: Share of images with one class after two of the random shifts.
             - `filled_consistency`: The same where zeros come in, not what left on the other side.
-            - `logit_variance`: Variance of the right class's logit over diagonal shifts of -5 to 4 pixels.
+            - `logit_variance`: Variance of the right class's logit over diagonal shifts of -5 to 4 pixels,
+              averaged over images.
             - `ambiguous`: Images whose anchor nothing decides.
         """
         return self._apply(
@@ -546,7 +547,8 @@ class PolyTwinsClassifier(ImageClassifier):
             - `worst_accuracy`: Share of images whose class is right after each of the random shifts.
             - `consistency`: Share of images with one class after two of the random shifts.
             - `filled_consistency`: The same where zeros come in, not what left on the other side.
-            - `logit_variance`: Variance of the right class's logit over diagonal shifts of -5 to 4 pixels.
+            - `logit_variance`: Variance of the right class's logit over diagonal shifts of -5 to 4 pixels,
+              averaged over images.
             - `ambiguous`: Images whose anchor nothing decides.
         """
         return self._apply(
@@ -762,7 +764,8 @@ class TimmClassifier(ImageClassifier):
             - `worst_accuracy`: Share of images whose class is right after each of the random shifts.
             - `consistency`: Share of images with one class after two of the random shifts.
             - `filled_consistency`: The same where zeros come in, not what left on the other side.
-            - `logit_variance`: Variance of the right class's logit over diagonal shifts of -5 to 4 pixels.
+            - `logit_variance`: Variance of the right class's logit over diagonal shifts of -5 to 4 pixels,
+              averaged over images.
             - `ambiguous`: Images whose anchor nothing decides.
         """
         return self._apply(

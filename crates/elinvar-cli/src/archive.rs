@@ -76,16 +76,13 @@ pub(crate) fn read<'m>(
             inputs.insert(field.name, number);
         }
     }
-    for field in members(verb).filter(|field| field.shape != Shape::Scalar) {
-        if let Some(file) = given(field).filter(|text| Path::new(text).is_file()) {
-            let item = match field.shape {
-                Shape::Table => Item::Table(files::read_table(file, terminal)?),
-                _ => files::read_numbers(file, terminal)?,
-            };
-            inputs.insert(field.name, item);
+    let path = Path::new(data);
+    // What holds no arrays by name leaves the others to files of their own.
+    if path.is_dir() || files::extension(path) == Extension::Npy || elinvar_data::is_idx(path) {
+        for (field, text) in members(verb).filter(|field| field.shape != Shape::Scalar).filter_map(|field| Some((field, given(field)?))) {
+            inputs.insert(field.name, own_file(field, text, terminal)?);
         }
     }
-    let path = Path::new(data);
     if path.is_dir() {
         return images(verb, matches, path, inputs);
     }
@@ -102,12 +99,12 @@ pub(crate) fn read<'m>(
         _ => {
             let mut members_of_file = elinvar_data::read_members(path)?;
             for field in members(verb).filter(|field| field.shape != Shape::Scalar || given(field).is_none()) {
-                if inputs.get(field.name).is_some() {
-                    continue;
-                }
                 let name = given(field).map_or(field.name, String::as_str);
                 match members_of_file.remove(name) {
                     Some(item) => inputs.insert(field.name, item),
+                    None if Path::new(name).is_file() && given(field).is_some() => {
+                        inputs.insert(field.name, own_file(field, name, terminal)?);
+                    }
                     None if given(field).is_some() => {
                         return Err(Error::input(format!(
                             "{data}: there is no array '{name}'; it holds: {}",
@@ -120,6 +117,14 @@ pub(crate) fn read<'m>(
         }
     }
     Ok(())
+}
+
+/// A member that lies in a file of its own.
+fn own_file(field: &Field, file: &str, terminal: &mut Terminal) -> Result<Item<'static>> {
+    match field.shape {
+        Shape::Table => files::read_table(file, terminal).map(Item::Table),
+        _ => files::read_numbers(file, terminal),
+    }
 }
 
 /// Images of a folder and their classes, as far as the task takes them.

@@ -156,3 +156,31 @@ fn what_a_classifier_says_of_rows_is_one_table() {
     let errors = text(&fit("levle").failure().get_output().stderr);
     assert!(errors.contains("'level'"), "{errors}");
 }
+
+/// Twelve images of 8 x 8 pixels in the format of the MNIST digits, and their labels.
+fn idx() -> (Vec<u8>, Vec<u8>) {
+    let pixel = |k: usize| if k % 64 / 8 == k / 64 % 2 * 4 { 200 } else { (k * 37 % 50) as u8 };
+    let images = [&[0, 0, 8, 3, 0, 0, 0, 12, 0, 0, 0, 8, 0, 0, 0, 8][..], &(0..12 * 64).map(pixel).collect::<Vec<u8>>()].concat();
+    let labels = [&[0, 0, 8, 1, 0, 0, 0, 12][..], &(0..12).map(|k| k % 2).collect::<Vec<u8>>()].concat();
+    (images, labels)
+}
+
+#[test]
+fn images_and_labels_may_lie_in_files_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (images, labels, model) = (path("images-idx3-ubyte"), path("labels-idx1-ubyte"), path("model.safetensors"));
+    let (pixels, codes) = idx();
+    std::fs::write(&images, pixels).unwrap();
+    std::fs::write(&labels, codes).unwrap();
+    let fit = |y: &str| elinvar(&["polyphase-vit", "fit", &images, "--y", y, "--epochs", "1", "--out", &model, "--quiet"]);
+    let missing = text(&fit(&path("nothing")).failure().get_output().stderr);
+    assert!(missing.contains("nothing: there is no such file"), "{missing}");
+    assert!(!Path::new(&model).exists());
+    fit(&labels).success();
+    let report = elinvar(&["polyphase-vit", "shift-report", &images, "--y", &labels, "--model", &model, "--max-shift", "8", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&report.success().get_output().stdout).unwrap();
+    assert_eq!(report["results"]["consistency"], 1.0);
+    let empty = text(&elinvar(&["polyphase-vit", "fit", folder.path().to_str().unwrap(), "--out", &model]).failure().get_output().stderr);
+    assert!(empty.contains("holds no image; images are .png, .jpg or .jpeg, a folder a class"), "{empty}");
+}

@@ -1,6 +1,6 @@
 //! Which format a file has: by content first, by extension where the content is text.
 
-use crate::idx::is_idx;
+use crate::idx::begins_as_idx;
 use crate::source::Name;
 use elinvar_core::Result;
 use std::path::Path;
@@ -129,7 +129,7 @@ fn by_magic(head: &[u8]) -> Option<Format> {
     let stream = head.len() > 8 && head.starts_with(&[0xff; 4]) && head[7] < 0x80;
     magic
         .or(stream.then_some(Format::Arrow))
-        .or(is_idx(head).then_some(Format::Idx))
+        .or(begins_as_idx(head).then_some(Format::Idx))
         .or_else(|| (head.len() > 8 && head[8] == b'{' && head[..8].contains(&0)).then_some(Format::Safetensors))
 }
 

@@ -13,12 +13,12 @@ use std::path::Path;
 const MAX_RANK: u8 = 8;
 
 /// Whether a file, which may be gzip, is of this format.
-pub fn is_idx_file(path: &Path) -> bool {
+pub fn is_idx(path: &Path) -> bool {
     Source::open(path).is_ok_and(|source| source.format == Format::Idx)
 }
 
 /// Whether a file begins as this format does: two zeros, a type, and the number of axes.
-pub(crate) fn is_idx(head: &[u8]) -> bool {
+pub(crate) fn begins_as_idx(head: &[u8]) -> bool {
     matches!(head, [0, 0, code, rank, ..] if dtype(*code).is_some() && (1..=MAX_RANK).contains(rank))
 }
 
@@ -58,7 +58,7 @@ impl Idx<'_> {
     fn layout(&mut self) -> Result<(Layout, usize)> {
         let mut start = [0; 4];
         self.fill(&mut start)?;
-        let Some(dtype) = dtype(start[2]).filter(|_| is_idx(&start)) else {
+        let Some(dtype) = dtype(start[2]).filter(|_| begins_as_idx(&start)) else {
             return Err(self.name.damaged("not an IDX file").hint("it may be damaged"));
         };
         let mut shape = Vec::new();

@@ -51,7 +51,7 @@ pub use array::{
 };
 pub use describe::{describe, describe_from};
 pub use format::Format;
-pub use idx::is_idx_file as is_idx;
+pub use idx::is_idx;
 #[cfg(feature = "images")]
 pub use images::ImageFolder;
 pub use members::{read_members, read_members_from};

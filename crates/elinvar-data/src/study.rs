@@ -15,7 +15,7 @@ const FOLDER: &str = "ELINVAR_DATA";
 /// # Errors
 /// The file is absent. The error is of the kind that the reproduction engine takes for "not run" instead of "failed".
 pub fn study_file(name: &str, origin: &str) -> Result<PathBuf> {
-    in_folder(&std::env::var_os(FOLDER).map(PathBuf::from).unwrap_or_default(), name, origin)
+    in_folder(&folder(), ("file", Path::is_file), name, origin)
 }
 
 /// [`study_file`] for a folder of files.
@@ -23,11 +23,12 @@ pub fn study_file(name: &str, origin: &str) -> Result<PathBuf> {
 /// # Errors
 /// As for [`study_file`].
 pub fn study_folder(name: &str, origin: &str) -> Result<PathBuf> {
-    let path = std::env::var_os(FOLDER).map(PathBuf::from).unwrap_or_default().join(name);
-    if path.is_dir() {
-        return Ok(path);
-    }
-    Err(not_run(format!("the data folder '{name}' is absent"), format!("get it from {origin} and set {FOLDER} to the folder above it")))
+    in_folder(&folder(), ("folder", Path::is_dir), name, origin)
+}
+
+/// The folder of all data files.
+fn folder() -> PathBuf {
+    std::env::var_os(FOLDER).map(PathBuf::from).unwrap_or_default()
 }
 
 /// [`read_anndata`](crate::read_anndata) of a study file.
@@ -66,12 +67,13 @@ pub fn study_classes(path: &Path) -> Result<(Array2<f64>, Vec<usize>)> {
     Ok((features.to_owned(), classes.iter().map(|&v| v as usize).collect()))
 }
 
-fn in_folder(folder: &Path, name: &str, origin: &str) -> Result<PathBuf> {
+/// What is there under a name, with the word for it and how it is told.
+fn in_folder(folder: &Path, (what, is_there): (&str, fn(&Path) -> bool), name: &str, origin: &str) -> Result<PathBuf> {
     let path = folder.join(name);
-    if path.is_file() {
+    if is_there(&path) {
         return Ok(path);
     }
-    Err(not_run(format!("the data file '{name}' is absent"), format!("get it from {origin} and set {FOLDER} to the folder above it")))
+    Err(not_run(format!("the data {what} '{name}' is absent"), format!("get it from {origin} and set {FOLDER} to the folder above it")))
 }
 
 /// An error after which a trial counts as not run: its data cannot be had here, which says nothing of the claim.
@@ -86,7 +88,7 @@ mod tests {
     #[test]
     fn an_absent_file_says_where_to_get_it() {
         let folder = tempfile::tempdir().unwrap();
-        let error = in_folder(folder.path(), "a/b.csv", "the repository x/y").unwrap_err();
+        let error = in_folder(folder.path(), ("file", Path::is_file), "a/b.csv", "the repository x/y").unwrap_err();
         assert_eq!(
             error.to_string(),
             "the data file 'a/b.csv' is absent; get it from the repository x/y and set ELINVAR_DATA to the folder above it"
@@ -94,6 +96,6 @@ mod tests {
         assert_eq!(error.kind(), Kind::File);
         std::fs::create_dir(folder.path().join("a")).unwrap();
         std::fs::write(folder.path().join("a/b.csv"), "x\n1\n").unwrap();
-        assert_eq!(in_folder(folder.path(), "a/b.csv", "").unwrap(), folder.path().join("a/b.csv"));
+        assert_eq!(in_folder(folder.path(), ("file", Path::is_file), "a/b.csv", "").unwrap(), folder.path().join("a/b.csv"));
     }
 }

@@ -95,6 +95,7 @@ pub(super) fn fit_network(
         .with("loss", Column::Number(curve.iter().map(|record| record.loss).collect()))?;
     let loss_curve = curve.iter().map(|record| record.loss).collect();
     let model = PolyModel { network, preparation, anchor: settings.anchor, classes, ambiguous, loss_curve };
+    model.warn_of_positions(ctx);
     Ok(Fitted { model, status: Status::Converged, trace })
 }
 

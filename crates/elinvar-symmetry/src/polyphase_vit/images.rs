@@ -2,7 +2,9 @@
 
 use elinvar_core::{Bundle, Context, Error, Item, Result};
 use elinvar_math::polyphase::{Anchor, Found, Layout, Offset, Torus};
-use ndarray::{Array2, Array4, ArrayView3, ArrayView4, ArrayViewD, Axis, CowArray, Ix4, IxDyn};
+use elinvar_math::simd::Real;
+use elinvar_math::statistics::mean;
+use ndarray::{Array2, Array4, ArrayView2, ArrayView3, ArrayView4, ArrayViewD, Axis, CowArray, Ix4, IxDyn};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +32,7 @@ pub(super) fn with_channels<'a, T: Clone>(name: &str, array: CowArray<'a, T, IxD
 }
 
 /// Refuses numbers whose norms are not defined.
-pub(super) fn check_finite<T: elinvar_math::simd::Real>(name: &str, images: ArrayView4<'_, T>) -> Result<()> {
+pub(super) fn check_finite<T: Real>(name: &str, images: ArrayView4<'_, T>) -> Result<()> {
     // Without places first, as that is a tenth of the time.
     let fine = |numbers: &[T]| numbers.chunks(4096).all(|part| part.iter().fold(true, |fine, value| fine & value.finite()));
     if images.as_slice().is_some_and(fine) {
@@ -56,27 +58,30 @@ pub(super) fn torus([channels, height, width]: [usize; 3]) -> Torus {
     Torus { channels, height, width, layout: Layout::ChannelsFirst }
 }
 
-/// Works on every image with its rows of numbers in order, in parallel.
-fn each<T, R>(images: ArrayView4<'_, T>, ctx: &Context, work: impl Fn(usize, &[T]) -> Result<R> + Sync) -> Result<Vec<R>>
-where
-    T: Copy + Send + Sync,
-    R: Send,
-{
-    let images = images.as_standard_layout();
-    let pixels = size(images.view()).iter().product::<usize>();
-    let numbers = images.as_slice().unwrap_or_else(|| unreachable!("in standard order"));
-    ctx.install(|| numbers.par_chunks_exact(pixels).enumerate().map(|(index, image)| work(index, image)).collect())
-}
-
 /// The anchors of images.
-pub(super) fn anchors<T: elinvar_math::simd::Real>(anchor: Anchor, images: ArrayView4<'_, T>, ctx: &Context) -> Result<Vec<Found>> {
+pub(super) fn anchors<T: Real>(anchor: Anchor, images: ArrayView4<'_, T>, ctx: &Context) -> Result<Vec<Found>> {
     let torus = torus(size(images));
     anchor.check(torus.height, torus.width)?;
-    each(images, ctx, |_, image| anchor.find(torus, image))
+    let images = images.as_standard_layout();
+    let numbers = images.as_slice().unwrap_or_else(|| unreachable!("in standard order"));
+    ctx.install(|| numbers.par_chunks_exact(torus.len()).map(|image| anchor.find(torus, image)).collect())
 }
 
 /// Images rolled by an offset each: `out[i, j] = image[i + row, j + column]`.
 pub(super) fn rolled<T>(images: ArrayView4<'_, T>, offset: impl Fn(usize) -> Offset + Sync, ctx: &Context) -> Result<Array4<T>>
+where
+    T: Copy + Default + Send + Sync,
+{
+    rolled_and(images, offset, |_| (), ctx)
+}
+
+/// The same, with a last touch to the numbers of every image.
+fn rolled_and<T>(
+    images: ArrayView4<'_, T>,
+    offset: impl Fn(usize) -> Offset + Sync,
+    touch: impl Fn(&mut [T]) + Sync,
+    ctx: &Context,
+) -> Result<Array4<T>>
 where
     T: Copy + Default + Send + Sync,
 {
@@ -86,7 +91,12 @@ where
     let slices = (images.as_slice(), out.as_slice_mut());
     let (Some(from), Some(to)) = slices else { unreachable!("in standard order") };
     let pairs = from.par_chunks_exact(torus.len()).zip(to.par_chunks_exact_mut(torus.len())).enumerate();
-    ctx.install(|| pairs.map(|(index, (image, out))| torus.roll(image, offset(index), out)).collect::<Result<()>>())?;
+    let work = |(index, (image, out)): (usize, (&[T], &mut [T]))| {
+        torus.roll(image, offset(index), out)?;
+        touch(out);
+        Ok(())
+    };
+    ctx.install(|| pairs.map(work).collect::<Result<()>>())?;
     Ok(out)
 }
 
@@ -145,11 +155,16 @@ impl Preparation {
     /// Mean and deviation of the channels of images.
     pub(super) fn standardizing(images: ArrayView4<'_, f32>) -> Self {
         let of = |channel: ArrayView3<'_, f32>| {
-            let count = channel.len() as f64;
-            let mean = channel.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
-            let variance = channel.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
-            let constant = variance <= (1e-12 * mean).powi(2);
-            (mean as f32, if constant { 1.0 } else { variance.sqrt() as f32 })
+            // All images have as many pixels, so that their means make the mean.
+            let pixels = (channel.dim().1 * channel.dim().2) as f64;
+            let over = |of_pixel: &dyn Fn(f64) -> f64| {
+                let of_image = |image: ArrayView2<'_, f32>| image.iter().map(|&v| of_pixel(f64::from(v))).sum::<f64>() / pixels;
+                mean(&channel.outer_iter().map(of_image).collect::<Vec<_>>())
+            };
+            let centre = over(&|v| v);
+            let variance = over(&|v| (v - centre).powi(2));
+            let constant = variance <= (1e-12 * centre).powi(2);
+            (centre as f32, if constant { 1.0 } else { variance.sqrt() as f32 })
         };
         let (centre, scale) = images.axis_iter(Axis(1)).map(of).unzip();
         Self { centre, scale }
@@ -164,30 +179,19 @@ impl Preparation {
     ///
     /// Norms are those of the pixels as they come, so that those of grey levels are exact.
     pub(super) fn rows(&self, anchor: Option<Anchor>, images: ArrayView4<'_, f32>, ctx: &Context) -> Result<(Array2<f32>, usize)> {
-        let (anchored, ambiguous) = match anchor {
-            Some(anchor) => {
-                let found = anchors(anchor, images, ctx)?;
-                let count = found.iter().filter(|found| found.ambiguous).count();
-                (rolled(images, |index| found[index].offset, ctx)?, count)
+        let found = anchor.map(|anchor| anchors(anchor, images, ctx)).transpose()?.unwrap_or_default();
+        let offset = |index: usize| found.get(index).map_or_else(Offset::default, |found| found.offset);
+        let [_, height, width] = size(images);
+        let standardize = |image: &mut [f32]| {
+            for (channel, (&centre, &scale)) in image.chunks_exact_mut(height * width).zip(self.centre.iter().zip(&self.scale)) {
+                channel.iter_mut().for_each(|v| *v = (*v - centre) / scale);
             }
-            None => (images.to_owned(), 0),
         };
-        let pixels = images.dim().2 * images.dim().3;
-        let mut rows = flat(anchored)?;
-        let channels = self.centre.iter().zip(&self.scale);
-        for mut row in rows.rows_mut() {
-            for (mut channel, (&centre, &scale)) in row.axis_chunks_iter_mut(Axis(0), pixels).zip(channels.clone()) {
-                channel.mapv_inplace(|v| (v - centre) / scale);
-            }
-        }
-        Ok((rows, ambiguous))
+        let rows = rolled_and(images, offset, standardize, ctx)?;
+        let shape = (images.dim().0, torus(size(images)).len());
+        let rows = rows.into_shape_with_order(shape).map_err(|e| Error::internal(e.to_string()))?;
+        Ok((rows, found.iter().filter(|found| found.ambiguous).count()))
     }
-}
-
-/// Images as rows of numbers.
-fn flat(images: Array4<f32>) -> Result<Array2<f32>> {
-    let shape = (images.dim().0, size(images.view()).iter().product::<usize>());
-    images.into_shape_with_order(shape).map_err(|e| Error::internal(e.to_string()))
 }
 
 /// Images in double precision, or in single where they come so: what the anchor task works on.

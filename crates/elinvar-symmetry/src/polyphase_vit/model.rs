@@ -8,6 +8,7 @@ use elinvar_data::classes::Classes;
 use elinvar_math::logistic::{most_probable, softmax};
 use elinvar_math::polyphase::Anchor;
 use elinvar_nn::NamedArrays;
+use elinvar_nn::vit::Position;
 use ndarray::{Array2, ArrayView4, Axis};
 use serde_json::json;
 use std::borrow::Cow;
@@ -59,6 +60,14 @@ impl PolyModel {
         match [height, width] == [rows, columns] {
             true => Ok(Cow::Borrowed(&self.network)),
             false => self.network.resized(height, width).map(Cow::Owned),
+        }
+    }
+
+    /// Says where anchors are in vain: with positions of patches known, rolls by whole patches change classes.
+    pub(super) fn warn_of_positions(&self, ctx: &mut Context) {
+        let rolls = self.anchor.is_some_and(|anchor| !anchor.full);
+        if rolls && matches!(self.network.shape(), Shape::Vit(spec) if spec.position == Position::Absolute) {
+            ctx.warn("with absolute positions classes depend on shifts by whole patches; set full_anchor, or another position");
         }
     }
 

@@ -6,6 +6,7 @@ use super::params::{Consistency, ShiftReport};
 use elinvar_core::{Context, Error, Result};
 use elinvar_math::logistic::most_probable;
 use elinvar_math::polyphase::Offset;
+use elinvar_math::statistics::{mean, variance};
 use ndarray::{Array2, ArrayView4, Axis};
 use rand::RngExt;
 
@@ -25,7 +26,7 @@ pub struct ShiftFindings {
     pub consistency: f64,
     /// The same where 0 comes in, not what left on the other side.
     pub filled_consistency: f64,
-    /// Variance of the logit of the right class over diagonal shifts from -5 to 4 pixels, averaged over images.
+    /// Variance of the logit of the right class over diagonal shifts from -5 to 4 pixels, averaged over images; NaN where no label is known.
     pub logit_variance: f64,
     /// Images whose anchor nothing decides.
     pub ambiguous: usize,
@@ -71,8 +72,7 @@ impl PolyModel {
             ctx.tick(done as u64 + 1, params.n_shifts as u64, &[])?;
         }
         let always: Vec<bool> = (0..n).map(|i| under.iter().all(|found| Some(found[i]) == codes[i])).collect();
-        let filled = [&shifts[0], &shifts[1]].map(|shifts| self.shifted_codes(images, shifts, Fill::Zeros, ctx));
-        let [first, second] = filled;
+        let filled = |k: usize| self.shifted_codes(images, &shifts[k], Fill::Zeros, ctx);
         let agreeing = |a: &[usize], b: &[usize]| share(&a.iter().zip(b).map(|(a, b)| a == b).collect::<Vec<_>>());
         let ambiguous = match self.anchor {
             Some(anchor) => anchors(anchor, images, ctx)?.iter().filter(|found| found.ambiguous).count(),
@@ -83,7 +83,7 @@ impl PolyModel {
             shifted_accuracy: share(&right(&under[0])),
             worst_accuracy: share(&always),
             consistency: agreeing(&under[0], &under[1]),
-            filled_consistency: agreeing(&first?, &second?),
+            filled_consistency: agreeing(&filled(0)?, &filled(1)?),
             logit_variance: self.logit_variance(images, codes, ctx)?,
             ambiguous,
         })
@@ -113,11 +113,7 @@ impl PolyModel {
             let logits = self.shifted_logits(images, &vec![shift; n], Fill::Circle, ctx)?;
             of_images.iter_mut().zip(&known).for_each(|(values, &(i, code))| values.push(logits[[i, code]]));
         }
-        let variance = |values: &Vec<f64>| {
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
-            values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64
-        };
-        Ok(of_images.iter().map(variance).sum::<f64>() / known.len().max(1) as f64)
+        Ok(mean(&of_images.iter().map(|logits| variance(logits)).collect::<Vec<_>>()))
     }
 }
 

@@ -106,8 +106,10 @@ impl Estimator for ImportTask {
     type Params = ImportedNetwork;
     type Input<'a> = Weights;
     type Model = PolyModel;
-    fn fit(params: &Checked<ImportedNetwork>, Weights(path): Weights, _: &mut Context) -> Result<Fitted<PolyModel>> {
-        Ok(Fitted { model: import(params, &path)?, status: Status::Converged, trace: Table::new() })
+    fn fit(params: &Checked<ImportedNetwork>, Weights(path): Weights, ctx: &mut Context) -> Result<Fitted<PolyModel>> {
+        let model = import(params, &path)?;
+        model.warn_of_positions(ctx);
+        Ok(Fitted { model, status: Status::Converged, trace: Table::new() })
     }
     fn example() -> Bundle<'static> {
         Bundle::new()
@@ -212,7 +214,11 @@ impl Output for ShiftFindings {
         Field::new("worst_accuracy", Shape::Scalar, "share of images whose class is right after each of the random shifts"),
         Field::new("consistency", Shape::Scalar, "share of images with one class after two of the random shifts"),
         Field::new("filled_consistency", Shape::Scalar, "the same where zeros come in, not what left on the other side"),
-        Field::new("logit_variance", Shape::Scalar, "variance of the right class's logit over diagonal shifts of -5 to 4 pixels"),
+        Field::new(
+            "logit_variance",
+            Shape::Scalar,
+            "variance of the right class's logit over diagonal shifts of -5 to 4 pixels, averaged over images",
+        ),
         Field::new("ambiguous", Shape::Scalar, "images whose anchor nothing decides"),
     ];
     fn into_bundle(self) -> Bundle<'static> {

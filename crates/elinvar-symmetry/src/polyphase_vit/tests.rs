@@ -136,6 +136,28 @@ fn constant_images_are_ambiguous_and_counted() {
 }
 
 #[test]
+fn anchors_in_vain_are_warned_of() {
+    let warned = |params: PolyVit| {
+        let mut context = Context::new(0);
+        params.fit(labelled(20, 8), &mut context).unwrap();
+        context.warnings().iter().any(|warning| warning.contains("with absolute positions classes depend on shifts by whole patches"))
+    };
+    let absolute = PolyVit { position: Position::Absolute, epochs: 0, ..small() };
+    assert!(warned(absolute.clone()) && !warned(PolyVit { full_anchor: true, ..absolute.clone() }));
+    assert!(!warned(PolyVit { anchor: false, ..absolute }) && !warned(small()));
+}
+
+#[test]
+fn images_may_lie_in_any_order_of_memory() {
+    let images = images(5, 8);
+    let turned = images.clone().permuted_axes([3, 2, 1, 0]).as_standard_layout().into_owned().permuted_axes([3, 2, 1, 0]);
+    for params in [small(), PolyVit { anchor: false, ..small() }] {
+        let (model, context) = (fitted(&params), Context::new(0));
+        assert_eq!(model.logits(images.view(), &context).unwrap(), model.logits(turned.view(), &context).unwrap());
+    }
+}
+
+#[test]
 fn the_report_measures_what_it_says() {
     let model = fitted(&PolyVit { anchor: false, position: Position::Absolute, ..small() });
     let (test, codes) = shapes(50, 8, &mut stream(8, &[("test", 0)]));

@@ -136,7 +136,7 @@ impl Saved<'_, '_> {
     /// Rows and columns of the images of which there are absolute positions.
     fn side(&self, patch: usize, pool: Pool) -> Result<usize> {
         let [_, tokens, _] = self.shape("pos_embed")?;
-        let patches = tokens - usize::from(pool == Pool::Token);
+        let patches = tokens.saturating_sub(usize::from(pool == Pool::Token));
         match patches.isqrt() {
             side if side * side == patches => Ok(side * patch),
             _ => Err(Error::input(format!("array 'pos_embed' has positions of {patches} patches, which make no square"))),
