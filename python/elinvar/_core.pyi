@@ -81,3 +81,6 @@ def reproduce(
 
 def read_table(path: str) -> Table:
     """Reads a table from a file."""
+
+def command(arguments: list[str]) -> int:
+    """Runs one command of the command line and returns its exit code."""

@@ -1,7 +1,6 @@
 //! The gate besides the tests: format, lints, dependencies, spelling, generated files.
 
-use crate::shell::{cargo, has, program, root, stage};
-use elinvar_core::Result;
+use crate::shell::{Result, cargo, has, program, root, stage};
 
 /// Runs every check; tools that are not installed are named and skipped.
 pub(crate) fn run() -> Result<()> {
@@ -21,7 +20,5 @@ pub(crate) fn run() -> Result<()> {
             println!("=== {name}: skipped, `pip install {name}` or `cargo xtask test` adds it");
         }
     }
-    crate::generate(true)?;
-    println!("=== generated files are up to date");
-    Ok(())
+    crate::generate(&["--check"])
 }

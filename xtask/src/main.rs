@@ -4,14 +4,13 @@
 
 mod bench;
 mod check;
-mod r#gen;
 mod new;
 mod python;
-mod readme;
 mod shell;
 mod test;
 
-use elinvar_core::{Error, Kind, Result};
+use shell::{Error, Result, cargo, program, root, stage};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -30,7 +29,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::from(error.kind().exit_code())
+            ExitCode::FAILURE
         }
     }
 }
@@ -39,8 +38,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["new", family, slug] => new::run(family, slug),
-        ["gen"] => generate(false),
-        ["gen", "--check"] => generate(true),
+        ["gen", rest @ ..] => generate(rest),
         ["check"] => check::run(),
         ["test"] => test::run(None),
         ["test", filter] => test::run(Some(filter)),
@@ -51,12 +49,13 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             println!("{HELP}");
             Ok(())
         }
-        other => Err(Error::new(Kind::Parameter, format!("there is no task '{}'", other.join(" "))).hint("see `cargo xtask`")),
+        other => Err(Error(format!("there is no task '{}'; see `cargo xtask`", other.join(" ")))),
     }
 }
 
-/// Writes, or with `check` only compares, everything that is generated.
-pub(crate) fn generate(check: bool) -> Result<()> {
-    r#gen::run(check).map_err(Error::internal)?;
-    readme::run(check)
+/// Writes, or with `--check` only compares, everything that derives from the registry.
+pub(crate) fn generate(arguments: &[&str]) -> Result<()> {
+    stage("build of the generator", cargo(&["build", "--quiet", "--bin", "generate"]).args(test::EVERYTHING))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    stage("generated files", &mut program(target.join("debug/generate"), arguments))
 }

@@ -1,7 +1,6 @@
 //! The folder of a new method, from `templates/method`.
 
-use crate::shell::{read, root};
-use elinvar_core::{Error, Kind, Result};
+use crate::shell::{Error, Result, read, root};
 use std::path::Path;
 
 /// Makes the folder and says what comes next. The skeleton compiles and passes its tests, so that every later step is a change of
@@ -10,7 +9,7 @@ pub(crate) fn run(family: &str, slug: &str) -> Result<()> {
     check(slug)?;
     let source = root().join(format!("crates/elinvar-{family}/src"));
     if !source.is_dir() {
-        return Err(Error::new(Kind::Parameter, format!("there is no family '{family}'")).hint("make crates/elinvar-<family> first"));
+        return Err(Error(format!("there is no family '{family}'; make crates/elinvar-<family> first")));
     }
     let target = source.join(module(slug));
     write(family, slug, &root().join("templates/method"), &target)?;
@@ -24,7 +23,7 @@ fn check(slug: &str) -> Result<()> {
     let fine = slug.starts_with(|c: char| c.is_ascii_lowercase())
         && !slug.ends_with('-')
         && slug.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if fine { Ok(()) } else { Err(Error::parameter("slug", "lower-case words with - between", format!("'{slug}'"))) }
+    if fine { Ok(()) } else { Err(Error(format!("slug: lower-case words with - between are expected, got '{slug}'"))) }
 }
 
 /// Copies the templates with the names filled in.

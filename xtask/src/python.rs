@@ -1,7 +1,6 @@
 //! The two Python environments: one for the tests, one for the peers of the benchmarks.
 
-use crate::shell::{program, read, root, stage};
-use elinvar_core::{Error, Result};
+use crate::shell::{Error, Result, program, read, root, stage};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

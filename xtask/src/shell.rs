@@ -1,9 +1,29 @@
 //! Runs programs, says how long they took, and knows where the repository is.
 
-use elinvar_core::{Error, Result};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+
+/// What went wrong, in one line.
+#[derive(Debug)]
+pub(crate) struct Error(pub(crate) String);
+
+/// What a task gives.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A file that cannot be read or written.
+    pub(crate) fn file(path: &Path, problem: impl fmt::Display) -> Self {
+        Self(format!("{}: {problem}", path.display()))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -30,9 +50,9 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 pub(crate) fn stage(name: &str, command: &mut Command) -> Result<()> {
     println!("=== {name}");
     let start = Instant::now();
-    let status = command.status().map_err(|e| Error::internal(format!("{name}: cannot run {:?}: {e}", command.get_program())))?;
+    let status = command.status().map_err(|e| Error(format!("{name}: cannot run {:?}: {e}", command.get_program())))?;
     println!("=== {name}: {:.1} s", start.elapsed().as_secs_f64());
-    if status.success() { Ok(()) } else { Err(Error::internal(format!("{name} failed"))) }
+    if status.success() { Ok(()) } else { Err(Error(format!("{name} failed"))) }
 }
 
 /// Whether a program answers to `--version`.

@@ -28,6 +28,26 @@ use elinvar_core::{Error, Kind, Method, Result, find};
 use serde_json::json;
 use std::ffi::OsString;
 
+/// The whole program: one command with the streams of the process, where Ctrl-C stops the work. Returns the exit code.
+pub fn program(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let terminal = Terminal::standard();
+    let cancel = terminal.cancel.clone();
+    // A second Ctrl-C does not wait for the next step of the work.
+    let stop = move || if cancel.is_cancelled() { leave_at_once() } else { cancel.cancel() };
+    // Without a handler Ctrl-C ends the process at once, which loses nothing that is stored: files are written whole or not at all.
+    let _ = ctrlc::set_handler(stop);
+    if std::env::var_os("RUST_BACKTRACE").is_none() {
+        // A panic is caught and becomes one line on stderr; the hook's own text would stand beside it.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+    run(arguments, elinvar::methods, terminal)
+}
+
+#[allow(clippy::exit, reason = "a signal handler has no caller to return to")]
+fn leave_at_once() {
+    std::process::exit(130)
+}
+
 /// Runs one command and returns its exit code. Errors are one line on `terminal.errors`, JSON under `--json`.
 ///
 /// `methods` makes the registry; it is a function so that a call that needs none of it (`--version`) stays fast.

@@ -4,6 +4,7 @@
 //! four promises there: arrays of NumPy are read in place, the interpreter is free while Rust works, Ctrl-C ends the work, and no panic
 //! gets through.
 
+mod command;
 mod error;
 mod from_python;
 mod model;
@@ -19,6 +20,8 @@ mod to_python;
 /// Rust side of the Python package `elinvar`.
 #[pyo3::pymodule]
 mod _core {
+    #[pymodule_export]
+    use crate::command::command;
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]

@@ -3,7 +3,7 @@
 //! The files are committed; with `check` nothing is written and a file that differs from what would be written is an error.
 
 use elinvar_core::params::{Domain, Parameter};
-use elinvar_core::{Class, ClassMethod, Field, Method, Role, Shape, Verb, VerbKind};
+use elinvar_core::{Class, ClassMethod, Error, Field, Kind, Method, Result, Role, Shape, Verb, VerbKind};
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -26,23 +26,21 @@ const RANDOM_STATE: (&str, &str, &str) =
 ///
 /// # Errors
 /// When a file cannot be written or, with `check`, is stale; the message names it and the command that renews it.
-pub(crate) fn run(check: bool) -> Result<(), String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let methods = elinvar::methods();
+pub(crate) fn run(methods: &[Method], root: &Path, check: bool) -> Result<()> {
     let mut stale = Vec::new();
-    for (path, text) in modules(&methods, &root.join("python/elinvar")) {
+    for (path, text) in modules(methods, &root.join("python/elinvar")) {
         if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
             continue;
         }
         if check {
             stale.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
         } else {
-            std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+            std::fs::write(&path, text).map_err(|e| Error::file(&path, e))?;
         }
     }
     match stale.as_slice() {
         [] => Ok(()),
-        names => Err(format!("stale in python/elinvar: {}; run `cargo xtask gen`", names.join(", "))),
+        names => Err(Error::new(Kind::File, format!("stale in python/elinvar: {}", names.join(", "))).hint("run `cargo xtask gen`")),
     }
 }
 

@@ -1,8 +1,7 @@
 //! What is generated into Markdown: the table of methods in README.md, and the tables of parameters and claims in each method's page,
 //! from the registry and the judged evidence of record.
 
-use crate::r#gen::kind_of;
-use crate::shell::{read, root};
+use crate::python::kind_of;
 use elinvar_core::params::{Parameter, Spec};
 use elinvar_core::reproduction::{Scale, Verdict};
 use elinvar_core::{Error, Method, Result};
@@ -15,13 +14,12 @@ const PARAMETERS: (&str, &str) = ("<!-- parameters: begin (cargo xtask gen) -->"
 const CLAIMS: (&str, &str) = ("<!-- claims: begin (cargo xtask gen) -->", "<!-- claims: end -->");
 
 /// Writes the tables between their markers, or says which file is stale.
-pub(crate) fn run(check: bool) -> Result<()> {
-    let methods = elinvar::methods();
-    let reports = root().join("reports");
-    write(&root().join("README.md"), &[(METHODS, table(&methods, &reports)?)], check)?;
-    for method in &methods {
+pub(crate) fn run(methods: &[Method], root: &Path, check: bool) -> Result<()> {
+    let reports = root.join("reports");
+    write(&root.join("README.md"), &[(METHODS, table(methods, &reports)?)], check)?;
+    for method in methods {
         let tables = [(PARAMETERS, parameters(method)), (CLAIMS, claims(method, &reports)?)];
-        write(&root().join(page(method)), &tables, check)?;
+        write(&root.join(page(method)), &tables, check)?;
     }
     Ok(())
 }
@@ -29,7 +27,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
 type Marked = ((&'static str, &'static str), String);
 
 fn write(path: &Path, tables: &[Marked], check: bool) -> Result<()> {
-    let old = read(path)?;
+    let old = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
     let mut new = old.clone();
     for ((begin, end), table) in tables {
         new = replace(&new, (begin, end), table)
@@ -149,6 +147,7 @@ fn claims(method: &Method, reports: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::root;
 
     #[test]
     fn only_the_part_between_the_markers_changes() {
