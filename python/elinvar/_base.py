@@ -21,7 +21,7 @@ from ._results import Findings
 from ._validation import check_epochs, check_images, check_features, check_labels, check_target, encode_labels
 
 #: Parameters of every class: how a call runs, never what it computes.
-LIMITS = ("n_jobs", "time_limit", "mem_limit", "verbose")
+LIMITS = ("n_jobs", "time_limit", "mem_limit", "device", "verbose")
 
 
 @functools.cache
@@ -63,7 +63,7 @@ def bytes_of(mem_limit):
     return int(mem_limit)
 
 
-def run(slug, verb, inputs, params, *, model=None, seed=0, n_jobs=None, time_limit=None, mem_limit=None, verbose=False):
+def run(slug, verb, inputs, params, *, model=None, seed=0, n_jobs=None, time_limit=None, mem_limit=None, device=None, verbose=False):
     """Runs a task of the core and raises its warnings as Python's."""
     progress = printer(f"{slug} {verb}") if verbose is True else verbose or None
     inputs, params = _with_functions(slug, verb, inputs, params)
@@ -77,6 +77,7 @@ def run(slug, verb, inputs, params, *, model=None, seed=0, n_jobs=None, time_lim
         threads=threads_of(n_jobs),
         time_limit=time_limit,
         mem_limit=bytes_of(mem_limit),
+        device=device if verb_spec(slug, verb)["devices"] else None,
         progress=progress,
     )
     for text in warnings:
@@ -188,7 +189,7 @@ class Core(BaseEstimator):
         return {**{name: value for name, value in self.get_params(deep=False).items() if name not in LIMITS}, **self._fixed}
 
     def _limits(self):
-        return {name: getattr(self, name) for name in LIMITS}
+        return {name: getattr(self, name) for name in LIMITS if hasattr(self, name)}
 
     def _named(self, inputs):
         return {self._inputs.get(name, name): as_input(value) for name, value in inputs.items()}

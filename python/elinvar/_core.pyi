@@ -63,6 +63,7 @@ def run(
     threads: int | None = None,
     time_limit: float | None = None,
     mem_limit: int | None = None,
+    device: str | None = None,
     progress: Callable[[int, int, dict[str, float]], object] | None = None,
 ) -> tuple[dict[str, Any], Model | None, str, Table | None, list[str]]:
     """Runs a task: values, model, status, trace, warnings."""

@@ -97,19 +97,21 @@ fn verb_text(method: &Method, verb: &Verb) -> String {
 pub(crate) fn doctor(matches: &ArgMatches, methods: &[Method], terminal: &mut Terminal) -> Result<u8> {
     let environment = elinvar_report::detect_environment(elinvar::VERSION);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let devices: Vec<String> = elinvar::devices().iter().map(ToString::to_string).collect();
     if matches.get_flag("json") {
         let codes: Vec<Value> = EXIT_CODES.iter().map(|(code, meaning)| json!({ "code": code, "meaning": meaning })).collect();
         let report = json!({
-            "version": environment.version, "machine": environment.machine, "threads": threads, "devices": ["cpu"],
+            "version": environment.version, "machine": environment.machine, "threads": threads, "devices": devices,
             "methods": methods.len(), "exit_codes": codes,
         });
         return terminal.print(&report.to_string()).map(|()| 0);
     }
     let slugs = methods.iter().map(|m| m.card.slug).collect::<Vec<_>>().join(", ");
     let text = format!(
-        "version  {}\nmachine  {}\nthreads  {threads}\ndevices  cpu\nmethods  {}: {slugs}\n\nExit codes:\n{}\n",
+        "version  {}\nmachine  {}\nthreads  {threads}\ndevices  {}\nmethods  {}: {slugs}\n\nExit codes:\n{}\n",
         environment.version,
         environment.machine,
+        devices.join(", "),
         methods.len(),
         exit_code_lines()
     );

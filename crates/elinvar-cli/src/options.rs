@@ -4,7 +4,7 @@ use crate::progress;
 use crate::terminal::Terminal;
 use clap::{Arg, ArgAction, ArgMatches};
 use elinvar_core::error::suggestion;
-use elinvar_core::{Context, Error, Kind, Result};
+use elinvar_core::{Context, Device, Error, Kind, Result};
 use std::time::Duration;
 
 /// The flags, under a heading of their own.
@@ -22,7 +22,10 @@ pub(crate) fn run_flags() -> Vec<Arg> {
         Arg::new("threads").long("threads").value_name("INTEGER").help("Threads to use; results do not depend on it [default: all cores]"),
         Arg::new("time-limit").long("time-limit").value_name("TIME").help("Stop after this time: 90, 30s, 10m, 2h [default: none]"),
         Arg::new("mem-limit").long("mem-limit").value_name("SIZE").help("Refuse larger allocations: 500MB, 2GiB [default: none]"),
-        Arg::new("device").long("device").value_name("WORD").help("Where networks run [default: cpu] [only 'cpu' in this build]"),
+        Arg::new("device")
+            .long("device")
+            .value_name("WORD")
+            .help("Where networks run: cpu, vulkan, cuda, vulkan:1; `elinvar doctor` lists what is there [default: cpu]"),
         Arg::new("progress").long("progress").value_name("WORD").help("auto, bar, json or none [default: auto, a bar on a terminal]"),
     ];
     all.into_iter().map(|flag| flag.allow_negative_numbers(true).help_heading("Running")).collect()
@@ -33,7 +36,6 @@ pub(crate) fn run_flags() -> Vec<Arg> {
 /// # Errors
 /// For a value that cannot be read, and for a device that this build does not have.
 pub(crate) fn context(matches: &ArgMatches, terminal: &Terminal) -> Result<Context> {
-    check_device(matches)?;
     let seed = whole_number(matches, "seed")?.unwrap_or(0);
     let mut context = Context::new(seed).with_cancel(terminal.cancel.clone());
     if let Some(threads) = whole_number(matches, "threads")? {
@@ -41,6 +43,11 @@ pub(crate) fn context(matches: &ArgMatches, terminal: &Terminal) -> Result<Conte
             return Err(Error::parameter("threads", "a whole number >= 1", 0));
         }
         context = context.with_threads(usize::try_from(threads).unwrap_or(usize::MAX));
+    }
+    if let Some(text) = text(matches, "device") {
+        let device: Device = text.parse()?;
+        elinvar::nn::device::check(device)?;
+        context = context.with_device(device);
     }
     if let Some(text) = text(matches, "time-limit") {
         context = context.with_time_limit(parse_time(text)?);
@@ -72,15 +79,6 @@ pub(crate) fn word<'a>(name: &str, text: &'a str, words: &[&str]) -> Result<&'a 
     }
     let expected = words.iter().map(|w| format!("'{w}'")).collect::<Vec<_>>().join(", ");
     Err(Error::parameter(name, format!("one of {expected}"), format!("'{text}'")).hint(suggestion(text, words, "choose among")))
-}
-
-fn check_device(matches: &ArgMatches) -> Result<()> {
-    match text(matches, "device") {
-        None | Some("cpu") => Ok(()),
-        Some(other) => {
-            Err(Error::parameter("device", "'cpu'", format!("'{other}'")).hint("this build computes on the processor; leave the flag out"))
-        }
-    }
 }
 
 /// `90`, `1.5h`, `10m`, `250ms`.

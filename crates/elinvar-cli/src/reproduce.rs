@@ -4,7 +4,7 @@ use crate::terminal::Terminal;
 use crate::{options, progress};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use elinvar_core::reproduction::{self, Evidence, Outcome, Run, RunReport, Scale, Shard, Store, Verdict, judge_all, trial_key};
-use elinvar_core::{Error, Kind, Method, Result, find};
+use elinvar_core::{Device, Error, Kind, Method, Result, find};
 use elinvar_report::{EvidenceStore, Report};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -42,7 +42,10 @@ pub(crate) fn reproduce(matches: &ArgMatches, methods: &[Method], terminal: &mut
     let context = options::context(matches, terminal)?;
     let progress = progress::sink(matches, terminal)?;
     let store = EvidenceStore::open(&folder)?;
-    let environment = elinvar_report::detect_environment(elinvar::VERSION);
+    let mut environment = elinvar_report::detect_environment(elinvar::VERSION);
+    if context.device() != Device::Cpu {
+        environment.machine = format!("{}, networks on {}", environment.machine, context.device());
+    }
     let request = Run { scale, shard, retry_failed: matches.get_flag("retry-failed"), environment, progress };
     let run = reproduction::run(method, &request, &store, &context).map_err(|e| say_how_to_go_on(e, method, scale, &store))?;
     // The bar goes away before the table is printed.

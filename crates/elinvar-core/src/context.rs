@@ -1,5 +1,6 @@
 //! Everything that must never be global: random streams, threads, limits, cancellation, progress, warnings.
 
+use crate::device::Device;
 use crate::error::{Error, Kind, Result};
 use crate::random::{Axis, Stream, stream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +54,7 @@ pub trait ProgressSink: Send + Sync {
 pub struct Context {
     seed: u64,
     threads: usize,
+    device: Device,
     pool: OnceLock<Option<rayon::ThreadPool>>,
     deadline: Option<Instant>,
     memory_limit: Option<u64>,
@@ -73,6 +75,7 @@ impl Context {
         Self {
             seed,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            device: Device::Cpu,
             pool: OnceLock::new(),
             deadline: None,
             memory_limit: None,
@@ -87,6 +90,13 @@ impl Context {
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
         self.pool = OnceLock::new();
+        self
+    }
+
+    /// Computes networks there. Only tasks that say so do; a task that does not refuses another device than the processor.
+    #[must_use]
+    pub fn with_device(mut self, device: Device) -> Self {
+        self.device = device;
         self
     }
 
@@ -128,6 +138,11 @@ impl Context {
         self.threads
     }
 
+    /// Where networks are computed.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
     /// The random stream of these named axes.
     pub fn stream(&self, axes: &[Axis<'_>]) -> Stream {
         stream(self.seed, axes)
@@ -143,11 +158,12 @@ impl Context {
         }
     }
 
-    /// A context for a part of the work: same limits and cancel flag, its own seed and thread budget, no progress.
+    /// A context for a part of the work: same limits, device and cancel flag, its own seed and thread budget, no progress.
     pub fn child(&self, seed: u64, threads: usize) -> Context {
         Context {
             seed,
             threads: threads.max(1),
+            device: self.device,
             pool: OnceLock::new(),
             deadline: self.deadline,
             memory_limit: self.memory_limit,

@@ -6,6 +6,7 @@
 pub mod bundle;
 pub mod class;
 pub mod context;
+pub mod device;
 pub mod error;
 pub mod method;
 pub mod model;
@@ -18,6 +19,7 @@ pub mod table;
 pub use bundle::{Bundle, Field, Function, Input, Item, NoInput, Origin, Output, Shape, SparseMatrix, check_finite, check_finite_vector};
 pub use class::{Class, ClassMethod, Role};
 pub use context::{Cancel, Context, Progress, ProgressSink};
+pub use device::Device;
 pub use error::{Error, Kind, Result};
 pub use method::{Card, Estimator, Measurement, Method, Operation, Outcome, Paper, Verb, VerbKind, find};
 pub use model::{DynModel, Fitted, FittedModel, Model, State};

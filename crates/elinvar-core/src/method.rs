@@ -6,6 +6,7 @@
 use crate::bundle::{Bundle, Field, Input, Output};
 use crate::class::Class;
 use crate::context::Context;
+use crate::device::Device;
 use crate::error::{Error, Kind, Result, suggestion};
 use crate::model::{Fitted, FittedModel, Model, State};
 use crate::params::{Checked, Params, Spec};
@@ -145,6 +146,8 @@ pub struct Verb {
     pub outputs: &'static [Field],
     /// Small valid data.
     pub example: fn() -> Bundle<'static>,
+    /// Whether it has networks that other devices than the processor can compute.
+    pub devices: bool,
     run: Run,
 }
 
@@ -166,6 +169,7 @@ impl Verb {
             inputs: <E::Input<'static> as Input<'static>>::FIELDS,
             outputs: &[],
             example: E::example,
+            devices: false,
             run: Box::new(run),
         }
     }
@@ -185,6 +189,7 @@ impl Verb {
             inputs: <M::Input<'static> as Input<'static>>::FIELDS,
             outputs: M::Output::FIELDS,
             example: M::example,
+            devices: false,
             run: Box::new(run),
         }
     }
@@ -208,8 +213,19 @@ impl Verb {
             inputs: <O::Input<'static> as Input<'static>>::FIELDS,
             outputs: O::Output::FIELDS,
             example: O::example,
+            devices: false,
             run: Box::new(run),
         }
+    }
+}
+
+impl Verb {
+    /// Refuses a device on which the task computes nothing.
+    fn check_device(&self, device: Device) -> Result<()> {
+        if self.devices || device == Device::Cpu {
+            return Ok(());
+        }
+        Err(Error::parameter("device", format!("'cpu' for '{}', which has no networks for another", self.name), format!("'{device}'")))
     }
 }
 
@@ -261,6 +277,15 @@ impl Method {
         self
     }
 
+    /// Says that the task added last has networks that other devices than the processor can compute.
+    #[must_use]
+    pub fn on_devices(mut self) -> Self {
+        if let Some(verb) = self.verbs.last_mut() {
+            verb.devices = true;
+        }
+        self
+    }
+
     /// Adds a Python class or function.
     #[must_use]
     pub fn class(mut self, class: Class) -> Self {
@@ -299,6 +324,7 @@ impl Method {
     ) -> Result<Outcome> {
         let verb = self.verb(verb)?;
         let work = || {
+            verb.check_device(ctx.device())?;
             verb.params.check(params)?;
             data.check(verb.inputs)?;
             (verb.run)(params, model, data, ctx)

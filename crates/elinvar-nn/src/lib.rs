@@ -11,6 +11,7 @@ pub mod batch_norm;
 #[cfg(feature = "burn")]
 pub mod burn;
 mod depthwise;
+pub mod device;
 pub mod gradient_check;
 pub mod icnn;
 pub mod init;
@@ -31,6 +32,7 @@ pub mod twins;
 pub mod vit;
 
 pub use activation::Activation;
+pub use device::predict;
 pub use gradient_check::gradient_check;
 pub use icnn::{Icnn, IcnnSpec, Quadratic};
 pub use init::Initialisation;

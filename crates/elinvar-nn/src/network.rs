@@ -51,6 +51,21 @@ pub trait Network<T: Real>: Clone + Send + Sync {
     /// Adds to `gradient` the gradient of `sum(output_gradient * outputs)` with respect to the parameters.
     fn backward(&self, tape: &Self::Tape, output_gradient: ArrayView2<'_, T>, gradient: &mut Parameters<T>);
 
+    /// Outputs (n, outputs) of inputs (n, inputs) as after training; keeps nothing for a backward pass.
+    ///
+    /// # Errors
+    /// When the inputs have another number of columns.
+    fn predict(&self, inputs: ArrayView2<'_, T>) -> Result<Array2<T>>;
+
+    /// The outputs in Burn's operations, for other devices than the processor.
+    ///
+    /// # Errors
+    /// For a network, or a pass, that is computed on the processor alone.
+    #[cfg(feature = "burn")]
+    fn compose(&self, _arrays: &crate::burn::Arrays, _inputs: burn::tensor::Tensor<2>, _pass: Pass) -> Result<burn::tensor::Tensor<2>> {
+        Err(Error::parameter("device", "'cpu' for this network", "another"))
+    }
+
     /// Moves running statistics towards those of the batch that made this tape.
     fn absorb_statistics(&mut self, _tape: &Self::Tape) {}
 
@@ -202,6 +217,15 @@ impl<T: Real> Network<T> for Mlp<T> {
 
     fn backward(&self, tape: &Tape<T>, output_gradient: ArrayView2<'_, T>, gradient: &mut Parameters<T>) {
         self.backward(tape, output_gradient, gradient);
+    }
+
+    fn predict(&self, inputs: ArrayView2<'_, T>) -> Result<Array2<T>> {
+        self.predict(inputs)
+    }
+
+    #[cfg(feature = "burn")]
+    fn compose(&self, arrays: &crate::burn::Arrays, inputs: burn::tensor::Tensor<2>, pass: Pass) -> Result<burn::tensor::Tensor<2>> {
+        self.composition(arrays, inputs, pass)
     }
 
     fn absorb_statistics(&mut self, tape: &Tape<T>) {

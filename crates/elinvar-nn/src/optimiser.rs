@@ -16,6 +16,15 @@ pub enum Optimiser {
         /// Share of the last step that is kept, in [0, 1).
         momentum: f64,
     },
+    /// The gradient divided by the root of its mean square (Tieleman and Hinton 2012), with momentum as in `sgd`.
+    RmsProp {
+        /// Memory of the mean squared gradient, in [0, 1).
+        decay: f64,
+        /// Share of the last step that is kept, in [0, 1).
+        momentum: f64,
+        /// Added to the root of the mean square, > 0.
+        epsilon: f64,
+    },
     /// Adam with decoupled weight decay on every parameter (Kingma and Ba 2015; Loshchilov and Hutter 2019); plain Adam at decay 0.
     Adam {
         /// Memory of the mean gradient, in [0, 1).
@@ -71,6 +80,11 @@ impl Optimiser {
         };
         match *self {
             Self::Sgd { momentum } => memory("momentum", momentum),
+            Self::RmsProp { decay, momentum, epsilon } => {
+                memory("decay", decay)?;
+                memory("momentum", momentum)?;
+                positive("epsilon", epsilon)
+            }
             Self::Adam { beta1, beta2, epsilon, weight_decay } => {
                 memory("beta1", beta1)?;
                 memory("beta2", beta2)?;
@@ -141,6 +155,20 @@ impl OptimiserState {
                     *parameter -= rate as f32 * *buffer;
                 }
             }
+            Optimiser::RmsProp { decay, momentum, epsilon } => {
+                let [old, new, momentum, epsilon, rate] = [decay, 1.0 - decay, momentum, epsilon, rate].map(|x| x as f32);
+                let moments = first.iter_mut().zip(second);
+                dispatch(
+                    #[inline(always)]
+                    || {
+                        for ((parameter, (buffer, square)), &g) in parameters.iter_mut().zip(moments).zip(gradient) {
+                            *square = old * *square + new * g * g;
+                            *buffer = momentum * *buffer + g / (square.sqrt() + epsilon);
+                            *parameter -= rate * *buffer;
+                        }
+                    },
+                );
+            }
             Optimiser::Adam { beta1, beta2, epsilon, weight_decay } => {
                 let (rate_now, unbias) = ((rate / correction(beta1)) as f32, (1.0 / correction(beta2)) as f32);
                 let weight_decay = if step.decays { weight_decay } else { 0.0 };
@@ -191,7 +219,8 @@ mod tests {
     #[test]
     fn every_optimiser_finds_the_minimum_of_a_quadratic() {
         let scales = [1.0_f32, 4.0, 0.25];
-        for optimiser in [Optimiser::Sgd { momentum: 0.5 }, Optimiser::ADAM, Optimiser::adahessian(0.9, 0.999, 1.0)] {
+        let rms = Optimiser::RmsProp { decay: 0.99, momentum: 0.5, epsilon: 1e-8 };
+        for optimiser in [Optimiser::Sgd { momentum: 0.5 }, rms, Optimiser::ADAM, Optimiser::adahessian(0.9, 0.999, 1.0)] {
             let mut x = vec![1.0_f32, -2.0, 3.0];
             let mut state = OptimiserState::new(optimiser, 3).unwrap();
             for step in 0..4000 {
@@ -200,6 +229,17 @@ mod tests {
             }
             assert!(x.iter().all(|v| v.abs() < 1e-3), "{optimiser:?}: {x:?}");
         }
+    }
+
+    #[test]
+    fn rms_prop_divides_by_the_root_of_the_mean_square() {
+        let mut x = vec![1.0_f32];
+        let mut state = OptimiserState::new(Optimiser::RmsProp { decay: 0.75, momentum: 0.5, epsilon: 1e-8 }, 1).unwrap();
+        state.update(&mut x, &[2.0], &[], 0.1);
+        // The mean square is 1, then 1.5.
+        assert!((x[0] - 0.8).abs() < 1e-6, "{x:?}");
+        state.update(&mut x, &[3.0_f32.sqrt()], &[], 0.1);
+        assert!((x[0] - (0.8 - 0.1 * (1.0 + 2.0_f32.sqrt()))).abs() < 1e-6, "{x:?}");
     }
 
     #[test]

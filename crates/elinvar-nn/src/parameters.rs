@@ -75,6 +75,12 @@ impl<T: Real> Parameters<T> {
         &mut self.values
     }
 
+    /// Shapes in order.
+    #[cfg(feature = "burn")]
+    pub(crate) fn shapes(&self) -> impl Iterator<Item = &[usize]> {
+        self.entries.iter().map(|entry| entry.shape.as_slice())
+    }
+
     /// Names in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.name.as_str())

@@ -49,6 +49,7 @@ fn describe(method: &Method) -> PyResult<Value> {
                 "parameters": verb.params.parameters,
                 "inputs": verb.inputs,
                 "outputs": verb.outputs,
+                "devices": verb.devices,
             }))
         });
         card["verbs"] = Value::Array(verbs.collect::<serde_json::Result<_>>()?);

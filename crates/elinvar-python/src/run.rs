@@ -5,7 +5,7 @@ use crate::from_python::{Inputs, parameters, seconds};
 use crate::model::Model;
 use crate::registry::method;
 use crate::to_python;
-use elinvar_core::{Cancel, Context, Error, Outcome, Progress, ProgressSink, Result, Status};
+use elinvar_core::{Cancel, Context, Device, Error, Outcome, Progress, ProgressSink, Result, Status};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -19,7 +19,7 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// Returns `(values, model, status, trace, warnings)`: findings (or attributes of the model) by name, the model of a fit, how the fit
 /// ended, the figures of its steps, and warnings.
 #[pyfunction]
-#[pyo3(signature = (slug, verb, params, inputs, model=None, seed=0, threads=None, time_limit=None, mem_limit=None, progress=None))]
+#[pyo3(signature = (slug, verb, params, inputs, model=None, seed=0, threads=None, time_limit=None, mem_limit=None, device=None, progress=None))]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 pub(crate) fn run<'py>(
     py: Python<'py>,
@@ -32,6 +32,7 @@ pub(crate) fn run<'py>(
     threads: Option<usize>,
     time_limit: Option<f64>,
     mem_limit: Option<u64>,
+    device: Option<&str>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let method = method(slug)?;
@@ -42,6 +43,9 @@ pub(crate) fn run<'py>(
     let bundle = inputs.bundle();
     let model = model.map(|m| m.fitted().clone());
     let mut context = context(seed, threads, time_limit, mem_limit).map_err(|e| exception(&e.in_method(slug)))?;
+    if let Some(name) = device {
+        context = on_device(context, name).map_err(|e| exception(&e.in_method(slug)))?;
+    }
     if let Some(callback) = progress {
         let sink = reporter(callback, context.cancel_flag(), &raised);
         context = context.with_progress(sink);
@@ -58,6 +62,13 @@ fn answer(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyTuple>> {
     let trace = model.as_ref().map(|m| to_python::table(py, m.trace.clone())).transpose()?;
     let model = model.map(|m| Bound::new(py, Model::new(m))).transpose()?;
     (values, model, status, trace, warnings).into_pyobject(py)
+}
+
+/// The context with networks computed on the device of this name.
+fn on_device(context: Context, name: &str) -> Result<Context> {
+    let device: Device = name.parse()?;
+    elinvar::nn::device::check(device)?;
+    Ok(context.with_device(device))
 }
 
 /// A context with these limits.

@@ -4,7 +4,7 @@
 //! conformance suite read.
 
 pub use elinvar_core as core;
-pub use elinvar_core::{Bundle, Checked, Context, Error, Kind, Method, Result, Status, Table};
+pub use elinvar_core::{Bundle, Checked, Context, Device, Error, Kind, Method, Result, Status, Table};
 pub use elinvar_data as data;
 pub use elinvar_decision as decision;
 pub use elinvar_dependence as dependence;
@@ -27,6 +27,11 @@ pub fn methods() -> Vec<Method> {
         elinvar_decision::methods(),
     ];
     families.into_iter().flatten().collect()
+}
+
+/// Where this build can compute networks: the processor, and the devices of its features that are present.
+pub fn devices() -> Vec<Device> {
+    elinvar_nn::device::available()
 }
 
 /// The version of this library.

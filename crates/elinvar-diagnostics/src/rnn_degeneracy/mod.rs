@@ -63,6 +63,7 @@ pub fn method() -> Method {
         .measurement::<tasks::PifTask>()
         .measurement::<tasks::HavokTask>()
         .estimator::<tasks::TrainTask>()
+        .on_devices()
         .estimator::<tasks::ImportTask>()
         .operation::<tasks::StatesTask>()
         .operation::<tasks::LearningTask>()

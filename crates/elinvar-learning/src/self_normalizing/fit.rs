@@ -203,7 +203,7 @@ impl Objective<Sequential<f32>> for SnnObjective<'_> {
     }
 
     fn validate(&mut self, _: u64, model: &Sequential<f32>) -> Result<Option<f64>> {
-        let outputs = self.ctx.install(|| model.predict(self.data.held_inputs.view()))?;
+        let outputs = elinvar_nn::predict(model, self.data.held_inputs.view(), &self.ctx)?;
         let loss = self.data.targets.loss(&self.data.held, outputs.view()).loss;
         // A network that overflows on rows it has not seen is not the best one.
         self.curve.push(if loss.is_finite() { loss } else { f64::MAX });

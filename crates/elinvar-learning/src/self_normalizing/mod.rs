@@ -55,8 +55,11 @@ const CARD: Card = Card {
 pub fn method() -> Method {
     Method::new(CARD, include_str!("README.md"), reproduction::SelfNormalizingStudy)
         .estimator::<tasks::FitTask>()
+        .on_devices()
         .estimator::<tasks::SearchTask>()
+        .on_devices()
         .operation::<tasks::PredictTask>()
+        .on_devices()
         .operation::<tasks::ReportTask>()
         .measurement::<tasks::MomentMapTask>()
         .measurement::<tasks::FixedPointTask>()

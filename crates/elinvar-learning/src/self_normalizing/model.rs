@@ -214,7 +214,7 @@ impl SnnModel {
     /// Other columns than those of the fit, or outputs that are not finite.
     pub fn outputs(&self, x: &Design, ctx: &Context) -> Result<Array2<f32>> {
         let inputs = self.inputs(x)?;
-        let outputs = ctx.install(|| self.network.predict(inputs.view()))?;
+        let outputs = elinvar_nn::predict(&self.network, inputs.view(), ctx)?;
         match outputs.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite())) {
             None => Ok(outputs),
             Some(row) => Err(Error::numeric(format!("the prediction of row {row} is not finite"))

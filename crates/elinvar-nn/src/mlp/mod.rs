@@ -5,6 +5,8 @@
 //! because a general tape costs several times more at the sizes that the methods use; the tests compare every
 //! gradient with central differences and with PyTorch's autograd.
 
+#[cfg(feature = "burn")]
+mod composition;
 mod hessian;
 mod pass;
 mod tangent;

@@ -48,7 +48,7 @@ pub(super) struct LayerTape<T> {
 }
 
 /// 0 with probability `dropout`, else 1 / (1 - dropout).
-fn dropout_mask<T: Real>(spec: &MlpSpec, shape: (usize, usize), stream: &mut Stream) -> Array2<T> {
+pub(super) fn dropout_mask<T: Real>(spec: &MlpSpec, shape: (usize, usize), stream: &mut Stream) -> Array2<T> {
     let kept = T::of(1.0 / (1.0 - spec.dropout));
     let threshold = (spec.dropout * 4_294_967_296.0) as u32;
     Array2::from_shape_simple_fn(shape, || if stream.random::<u32>() < threshold { T::zero() } else { kept })

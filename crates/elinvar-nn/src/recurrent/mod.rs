@@ -7,6 +7,8 @@
 //! Parameters have the names, shapes and order of gates of PyTorch's `RNN`, `GRU` and `LSTM` of one layer.
 
 mod cell;
+#[cfg(feature = "burn")]
+mod composition;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -255,6 +257,15 @@ impl<T: Real> Network<T> for Recurrent<T> {
         self.check_columns(sequences)?;
         let (outputs, chunks) = self.walk(sequences, |tape| tape);
         Ok((outputs, RecurrentTape { chunk_rows: self.chunk_rows(sequences.nrows()), chunks }))
+    }
+
+    fn predict(&self, sequences: ArrayView2<'_, T>) -> Result<Array2<T>> {
+        self.predict(sequences)
+    }
+
+    #[cfg(feature = "burn")]
+    fn compose(&self, arrays: &crate::burn::Arrays, sequences: burn::tensor::Tensor<2>, _pass: Pass) -> Result<burn::tensor::Tensor<2>> {
+        self.composition(arrays, sequences)
     }
 
     fn backward(&self, tape: &RecurrentTape<T>, output_gradient: ArrayView2<'_, T>, gradient: &mut Parameters<T>) {

@@ -3,6 +3,8 @@
 //! Every layer keeps its input, and most backward passes need no more than that and their result: activations whose slope follows from
 //! their value, dropout masks that are a function of position. A SELU layer with alpha dropout behind it is one pass.
 
+#[cfg(feature = "burn")]
+mod composition;
 mod layer;
 mod pass;
 #[cfg(test)]
@@ -180,6 +182,15 @@ impl<T: Real> Network<T> for Sequential<T> {
         let walk = |chunk: usize, rows: ArrayView2<'_, T>| self.walk(pass, chunk * chunk_rows, rows);
         let (outputs, chunks) = network::by_chunks(inputs, self.outputs, chunk_rows, walk);
         Ok((outputs, SequentialTape { chunk_rows, chunks }))
+    }
+
+    fn predict(&self, inputs: ArrayView2<'_, T>) -> Result<Array2<T>> {
+        self.predict(inputs)
+    }
+
+    #[cfg(feature = "burn")]
+    fn compose(&self, arrays: &crate::burn::Arrays, inputs: burn::tensor::Tensor<2>, pass: Pass) -> Result<burn::tensor::Tensor<2>> {
+        self.composition(arrays, inputs, pass)
     }
 
     fn backward(&self, tape: &SequentialTape<T>, output_gradient: ArrayView2<'_, T>, gradient: &mut Parameters<T>) {

@@ -109,15 +109,8 @@ impl<T: Real> Forward<'_, T> {
         }
     }
 
-    /// The mask of a layer in this step; none without dropout.
     fn mask(&self, rate: f64, node: &Node) -> Option<Mask> {
-        match self.pass {
-            Pass::Training { seed, step } if rate > 0.0 => {
-                let mut own = stream(seed, &[("dropout", step), ("layer", node.number)]);
-                Some(Mask::new(rate, self.first_row, &mut own))
-            }
-            _ => None,
-        }
+        mask_of(rate, node, self.pass, self.first_row)
     }
 
     fn linear(&self, weight: usize, input: &Array2<T>) -> Array2<T> {
@@ -174,8 +167,19 @@ fn dropped<T: Real>(input: &Array2<T>, drop: impl FnOnce(&mut [T], usize)) -> Ar
     values
 }
 
+/// The mask of a layer in a step, from this row of the batch; none without dropout.
+pub(super) fn mask_of(rate: f64, node: &Node, pass: Pass, first_row: usize) -> Option<Mask> {
+    match pass {
+        Pass::Training { seed, step } if rate > 0.0 => {
+            let mut own = stream(seed, &[("dropout", step), ("layer", node.number)]);
+            Some(Mask::new(rate, first_row, &mut own))
+        }
+        _ => None,
+    }
+}
+
 /// What ordinary dropout multiplies kept values by.
-fn kept_scale<T: Real>(rate: f64) -> T {
+pub(super) fn kept_scale<T: Real>(rate: f64) -> T {
     T::of(1.0 / (1.0 - rate))
 }
 

@@ -14,6 +14,7 @@ pub use batches::Batches;
 pub use checkpoint::{Checkpoint, Record};
 pub use many::train_many;
 
+use crate::device::{self, DeviceTape, on_threads};
 use crate::mlp::{Mlp, Pass};
 use crate::network::Network;
 use crate::optimiser::{Optimiser, OptimiserState, clip_norm};
@@ -288,16 +289,19 @@ impl<N: Network<f32>> Trainer<N> {
         gradient.values_mut().fill(0.0);
         let pass = Pass::Training { seed: batch.context.seed(), step: batch.step };
         let model = &self.model;
-        let (outputs, tape) = on_threads(model, batch, || model.forward(batch.inputs, pass))?;
+        let (outputs, tape) = device::forward(model, batch.inputs, pass, batch.context)?;
         let OutputGradient { loss, gradient: by_output } = objective.loss(batch, outputs.view())?;
         check_shape(&outputs, &by_output)?;
-        on_threads(model, batch, || model.backward(&tape, by_output.view(), gradient));
+        device::backward(model, &tape, by_output.view(), gradient, batch.context)?;
         let penalty = objective.penalty(batch, model, gradient)?;
         let curvature = match self.training.optimiser.needs_curvature() {
-            true => self.hessian_diagonal(batch, objective, &outputs, &tape, by_output.view())?,
+            true => self.hessian_diagonal(batch, objective, &outputs, tape.on_cpu("AdaHessian")?, by_output.view())?,
             false => Vec::new(),
         };
-        self.model.absorb_statistics(&tape);
+        // Networks with running statistics train on the processor.
+        if let DeviceTape::Cpu(tape) = &tape {
+            self.model.absorb_statistics(tape);
+        }
         if let Some(limit) = self.training.clip_norm {
             clip_norm(gradient.values_mut(), limit);
         }
@@ -319,10 +323,11 @@ impl<N: Network<f32>> Trainer<N> {
         signs.values_mut().iter_mut().for_each(|sign| *sign = if stream.random::<bool>() { 1.0 } else { -1.0 });
         let mut product = self.penalty_hessian_vector(batch, objective, &signs)?;
         let model = &self.model;
-        let (tangent, along) = on_threads(model, batch, || model.parameter_tangent(tape, &signs))?;
+        let (rows, ctx) = (batch.rows.len(), batch.context);
+        let (tangent, along) = on_threads(model, rows, ctx, || model.parameter_tangent(tape, &signs))?;
         let turn = objective.gradient_tangent(batch, outputs.view(), tangent.view())?;
         check_shape(outputs, &turn)?;
-        on_threads(model, batch, || model.hessian_vector(tape, &along, &signs, by_output, turn.view(), &mut product));
+        on_threads(model, rows, ctx, || model.hessian_vector(tape, &along, &signs, by_output, turn.view(), &mut product));
         Ok(product.values().iter().zip(signs.values()).map(|(h, sign)| h * sign).collect())
     }
 
@@ -424,9 +429,4 @@ fn check_shape(outputs: &Array2<f32>, gradient: &Array2<f32>) -> Result<()> {
         return Ok(());
     }
     Err(Error::internal(format!("outputs and their gradient must have one shape, got {:?} and {:?}", outputs.dim(), gradient.dim())))
-}
-
-/// Runs on the context's threads when a batch is longer than one chunk, else here: a hop to the pool costs more than a small step.
-fn on_threads<N: Network<f32>, R: Send>(network: &N, batch: &Batch<'_>, work: impl FnOnce() -> R + Send) -> R {
-    if batch.rows.len() > network.chunk_rows(batch.rows.len()) { batch.context.install(work) } else { work() }
 }

@@ -4,6 +4,8 @@
 
 mod arrays;
 mod block;
+#[cfg(feature = "burn")]
+mod composition;
 mod layers;
 mod tokens;
 

@@ -324,6 +324,10 @@ impl<T: Real> Network<T> for Twins<T> {
         Ok((outputs, TwinsTape { chunk_rows, chunks }))
     }
 
+    fn predict(&self, images: ArrayView2<'_, T>) -> Result<Array2<T>> {
+        self.predict(images)
+    }
+
     fn backward(&self, tape: &TwinsTape<T>, output_gradient: ArrayView2<'_, T>, gradient: &mut Parameters<T>) {
         let parts: Vec<ArrayView2<'_, T>> = output_gradient.axis_chunks_iter(Axis(0), tape.chunk_rows).collect();
         network::accumulate(&tape.chunks, &parts, gradient, |chunk, part, gradient| self.images_backward(chunk, part, gradient));

@@ -6,6 +6,8 @@
 //! Parameters have the names and shapes of timm's `VisionTransformer`; the convolution of positions, which timm does not have, is
 //! `pos_conv`.
 
+#[cfg(feature = "burn")]
+mod composition;
 mod layout;
 mod pass;
 #[cfg(test)]
@@ -222,6 +224,15 @@ impl<T: Real> Network<T> for Vit<T> {
             (outputs, ChunkTape { blocks, ends })
         });
         Ok((outputs, VitTape { chunk_rows, chunks }))
+    }
+
+    fn predict(&self, images: ArrayView2<'_, T>) -> Result<Array2<T>> {
+        self.predict(images)
+    }
+
+    #[cfg(feature = "burn")]
+    fn compose(&self, arrays: &crate::burn::Arrays, images: burn::tensor::Tensor<2>, _pass: Pass) -> Result<burn::tensor::Tensor<2>> {
+        self.composition(arrays, images)
     }
 
     fn backward(&self, tape: &VitTape<T>, output_gradient: ArrayView2<'_, T>, gradient: &mut Parameters<T>) {

@@ -1,6 +1,6 @@
 //! The networks that the method trains and applies.
 
-use elinvar_core::{Error, Result};
+use elinvar_core::{Context, Error, Result};
 use elinvar_nn::twins::TwinsSpec;
 use elinvar_nn::vit::{Position, VitSpec};
 use elinvar_nn::{NamedArrays, Network, Parameters, Twins, Vit};
@@ -97,7 +97,7 @@ impl Backbone {
     }
 
     /// Logits (n, classes) of images (n, C H W).
-    pub(super) fn predict(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
-        each!(self, network => network.predict(rows))
+    pub(super) fn predict(&self, rows: ArrayView2<'_, f32>, ctx: &Context) -> Result<Array2<f32>> {
+        each!(self, network => elinvar_nn::predict(network, rows, ctx))
     }
 }

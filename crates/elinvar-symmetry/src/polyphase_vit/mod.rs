@@ -50,11 +50,15 @@ const CARD: Card = Card {
 pub fn method() -> Method {
     Method::new(CARD, include_str!("README.md"), reproduction::PolyphaseStudy)
         .estimator::<tasks::FitTask>()
+        .on_devices()
         .estimator::<tasks::FitTwinsTask>()
         .estimator::<tasks::ImportTask>()
         .operation::<tasks::PredictTask>()
+        .on_devices()
         .operation::<tasks::ConsistencyTask>()
+        .on_devices()
         .operation::<tasks::ShiftReportTask>()
+        .on_devices()
         .measurement::<tasks::AnchorTask>()
         .measurement::<tasks::RestoreTask>()
         .class(classifier::<PolyVit>(

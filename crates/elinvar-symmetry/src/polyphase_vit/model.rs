@@ -41,7 +41,7 @@ impl PolyModel {
         for (part, mut target) in images.axis_chunks_iter(Axis(0), AT_ONCE).zip(out.axis_chunks_iter_mut(Axis(0), AT_ONCE)) {
             ctx.check()?;
             let (rows, _) = self.preparation.rows(self.anchor, part, ctx)?;
-            let logits = ctx.install(|| network.predict(rows.view()))?;
+            let logits = network.predict(rows.view(), ctx)?;
             target.assign(&logits.mapv(f64::from));
         }
         match out.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite())) {
