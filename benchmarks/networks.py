@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import timm
 import torch
 
 from harness import write
@@ -28,6 +29,13 @@ def dense(widths, activation):
     return torch.nn.Sequential(*layers[:-1])
 
 
+def convolutions(channels):
+    layers = []
+    for a, b in zip(channels, channels[1:]):
+        layers += [torch.nn.Conv2d(a, b, 3, padding=1), torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(channels[-1], 10))
+
+
 def network(name):
     """The network of a case, its batch and the shape of a row."""
     words = name.split()
@@ -37,6 +45,17 @@ def network(name):
         return dense(widths, activation), int(words[4]), (widths[0],)
     if words[0] == "selu":
         return dense([64, *[256] * 32, 10], torch.nn.SELU), int(words[5]), (64,)
+    if words[0] == "vit":
+        dim, depth, batch, size = (int(words[k]) for k in (1, 3, 5, 7))
+        net = timm.models.VisionTransformer(size, 4, 3, 10, embed_dim=dim, depth=depth, num_heads=4)
+        return net, batch, (3, size, size)
+    if words[0] == "conv":
+        if words[1] == "stack":
+            depth, width = map(int, words[2].split("x"))
+            channels = [3, *[width] * depth]
+        else:
+            channels = [int(w) for w in words[1].split("-")]
+        return convolutions(channels), int(words[-3]), (channels[0], int(words[-1]), int(words[-1]))
     return Recurrent(words[0], int(words[1])), int(words[3]), (int(words[5]), 3)
 
 
@@ -90,4 +109,4 @@ if __name__ == "__main__":
             peer = theirs(name, float(ours))
             rows.append({"workload": f"{name}, {threads} thread(s)", "elinvar_ms": float(ours), "torch_ms": peer, "wall_ratio": peer / float(ours)})
             print(rows[-1], file=sys.stderr)
-    write("networks", rows, ["torch"])
+    write("networks", rows, ["torch", "timm"])

@@ -6,9 +6,10 @@
 use elinvar_core::ndarray::{Array2, ArrayView2};
 use elinvar_core::{Context, Result, random};
 use elinvar_nn::sequential::{Layer, Sequential, SequentialSpec};
+use elinvar_nn::vit::{Pool, Position};
 use elinvar_nn::{
-    Activation, Batch, Batches, Cell, Initialisation, Mlp, MlpSpec, Network, Optimiser, OutputGradient, Recurrent, RecurrentSpec, Schedule,
-    Training, train, train_many,
+    Activation, Batch, Batches, Cell, Convolution, Initialisation, MapShape, Mlp, MlpSpec, Network, Optimiser, OutputGradient, Recurrent,
+    RecurrentSpec, Schedule, Training, Vit, VitSpec, train, train_many,
 };
 use std::time::Instant;
 
@@ -51,6 +52,20 @@ fn step<N: Network<f32>>(name: &str, network: &N, columns: usize, batch: usize, 
     Ok(())
 }
 
+/// 3 x 3 convolutions with ReLU of square images, the mean of every channel, and ten outputs.
+fn convolutions(image: MapShape, channels: &[usize]) -> Result<SequentialSpec> {
+    let (mut map, mut layers) = (image, Vec::new());
+    for &outputs in channels {
+        let shape = Convolution::new(map, outputs, [3, 3]);
+        layers.push(Layer::Convolution { shape, activation: Activation::Relu, initialisation: Initialisation::KaimingUniform });
+        map = shape.result()?;
+    }
+    let last =
+        Layer::Dense { outputs: 10, activation: Activation::Identity, initialisation: Initialisation::LecunNormal, weight_norm: false };
+    layers.extend([Layer::GlobalMean(map), last]);
+    Ok(SequentialSpec { inputs: image.columns(), layers })
+}
+
 fn main() -> Result<()> {
     let threads = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1);
     let mut stream = random::stream(0, &[]);
@@ -70,6 +85,25 @@ fn main() -> Result<()> {
             step(&format!("{name} {units} batch {batch} length {length}"), &network, 3 * length, batch, steps, threads)?;
         }
     }
+    let small = Sequential::new(convolutions(MapShape::new(1, 28, 28), &[16, 32])?, &mut stream)?;
+    step("conv 1-16-32 batch 64 image 28", &small, 28 * 28, 64, 10, threads)?;
+    let stack = Sequential::new(convolutions(MapShape::new(3, 32, 32), &[32; 8])?, &mut stream)?;
+    step("conv stack 8x32 batch 32 image 32", &stack, 3 * 32 * 32, 32, 2, threads)?;
+    let vit = VitSpec {
+        channels: 3,
+        height: 32,
+        width: 32,
+        patch: 4,
+        patch_norm: false,
+        dim: 128,
+        depth: 4,
+        heads: 4,
+        mlp_ratio: 4.0,
+        position: Position::Absolute,
+        pool: Pool::Token,
+        outputs: 10,
+    };
+    step("vit 128 x 4 batch 32 image 32", &Vit::new(vit, &mut stream)?, 3 * 32 * 32, 32, 4, threads)?;
     let x = inputs(256, 3 * 40);
     let spec = RecurrentSpec { cell: Cell::Tanh, inputs: 3, units: 64, outputs: 3 };
     let seeds: Vec<u64> = (0..100).collect();

@@ -2,22 +2,11 @@
 //!
 //! As in PyTorch, a convolution is a correlation: tap (i, j) sees the cell i - 1 rows below and j - 1 columns to the right.
 
+use crate::map::Padding;
 use crate::product;
 use crate::real::Real;
 use elinvar_math::simd::dispatch;
 use ndarray::Array2;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-/// What a convolution sees beyond the border of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Padding {
-    /// The opposite side of the map.
-    Circular,
-    /// Zeros.
-    Zeros,
-}
 
 /// Numbers of a kernel.
 pub(crate) const TAPS: usize = 9;

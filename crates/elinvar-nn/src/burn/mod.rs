@@ -8,11 +8,13 @@
 //! stand: that is how it runs on graphics cards, and what our own passes are compared with.
 
 mod arrays;
+mod maps;
 mod passes;
 #[cfg(test)]
 mod tests;
 
 pub use arrays::{Arrays, to_array};
+pub(crate) use maps::convolved;
 pub(crate) use passes::{Tape, backward, devices, forward, predict};
 
 use arrays::{from_rows, numbers};

@@ -1,10 +1,11 @@
 use super::*;
 use crate::alpha_dropout::AlphaDropout;
+use crate::batch_norm::BatchNorm;
 use crate::sequential::{Layer, Sequential, SequentialSpec};
 use crate::vit::{Pool, Position};
 use crate::{
-    Activation, Batch, Batches, Cell, Initialisation, Mlp, MlpSpec, Network, Optimiser, OutputGradient, Pass, Recurrent, RecurrentSpec,
-    Schedule, Training, Vit, VitSpec, device, train,
+    Activation, Batch, Batches, Cell, Convolution, Initialisation, MapShape, Mlp, MlpSpec, Network, Optimiser, OutputGradient, Padding,
+    Pass, Pooling, Recurrent, RecurrentSpec, Schedule, Training, Vit, VitSpec, device, train,
 };
 use burn::tensor::{Device, TensorData};
 use elinvar_core::Context;
@@ -110,6 +111,31 @@ fn chains_of_layers_are_what_burn_computes() {
     let network = Sequential::new(SequentialSpec { inputs: 5, layers }, &mut stream(2, &[])).unwrap();
     assert_alike(&network, 70, 5, Pass::Evaluation);
     assert_alike(&network, 70, 5, TRAINING);
+}
+
+#[test]
+fn convolutions_are_what_burn_computes() {
+    let map = MapShape::new(4, 6, 5);
+    let plain = Convolution::new(map, 6, [3, 3]);
+    for shape in [
+        plain,
+        Convolution { border: Padding::Circular, stride: [2, 1], groups: 2, ..plain },
+        Convolution { kernel: [9, 2], padding: [8, 1], border: Padding::Circular, outputs: 4, groups: 4, ..plain },
+    ] {
+        let result = shape.result().unwrap();
+        let (pool, norm) = (Pooling { stride: [1, 2], ..Pooling::new(result, [2, 2]) }, BatchNorm::default());
+        let small = pool.result().unwrap();
+        let initialisation = Initialisation::LecunNormal;
+        let convolution = Layer::Convolution { shape, activation: Activation::Tanh, initialisation };
+        let head = Layer::Dense { outputs: 3, activation: Activation::Identity, initialisation, weight_norm: false };
+        for (layers, pass) in [
+            (vec![convolution.clone(), Layer::MaxPool(pool), Layer::GlobalMean(small), head.clone()], TRAINING),
+            (vec![convolution, Layer::ChannelNorm { map: result, norm }, Layer::MeanPool(pool), head], Pass::Evaluation),
+        ] {
+            let network = Sequential::new(SequentialSpec { inputs: map.columns(), layers }, &mut stream(2, &[])).unwrap();
+            assert_alike(&network, 5, map.columns(), pass);
+        }
+    }
 }
 
 #[test]

@@ -45,7 +45,10 @@ fn compose(node: &Node, arrays: &Arrays, x: Tensor<2>, pass: Pass) -> Tensor<2> 
             None => x,
         },
         Kind::AlphaDropout(dropout) => alpha_dropped(dropout, node, arrays, x, pass),
-        &Kind::BatchNorm { settings, running } => arrays.batch_norm(settings, node.first, running, x),
+        &Kind::BatchNorm { settings, running, plane } => arrays.channel_norm(settings, node.first, running, plane, x),
+        &Kind::Convolution { ref layout, activation, .. } => activation.compose(layout.shape().compose(arrays, node.first, x)),
+        Kind::Pool(pool) => pool.compose(x),
+        Kind::GlobalMean(map) => map.compose_means(x),
         &Kind::LayerNorm { epsilon } => arrays.layer_norm(node.first, epsilon, x),
         &Kind::Highway { activation, .. } => {
             let value = activation.compose(arrays.dense(node.first, x.clone()));

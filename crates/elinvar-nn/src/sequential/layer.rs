@@ -3,8 +3,11 @@
 use crate::activation::Activation;
 use crate::alpha_dropout::{AlphaDropout, SELU_SATURATION};
 use crate::batch_norm::BatchNorm;
+use crate::convolution::{Convolution, Layout};
 use crate::init::Initialisation;
+use crate::map::MapShape;
 use crate::parameters::{Parameters, Shapes};
+use crate::pooling::{Choice, Pool, Pooling};
 use crate::real::Real;
 use elinvar_core::{Error, Result, Stream};
 use ndarray::{Array2, ArrayView2};
@@ -34,11 +37,33 @@ pub enum Layer {
     AlphaDropout(AlphaDropout),
     /// Columns are brought to mean 0 and variance 1 over the batch (Ioffe and Szegedy 2015).
     BatchNorm(BatchNorm),
+    /// The channels of maps are brought to mean 0 and variance 1 over the batch and the map (Ioffe and Szegedy 2015, section 3.2).
+    ChannelNorm {
+        /// The maps.
+        map: MapShape,
+        /// Constants.
+        norm: BatchNorm,
+    },
     /// Rows are brought to mean 0 and variance 1 (Ba, Kiros and Hinton 2016).
     LayerNorm {
         /// Added to the variance before its root, > 0.
         epsilon: f64,
     },
+    /// f(W * x + b), the convolution of maps.
+    Convolution {
+        /// W.
+        shape: Convolution,
+        /// f.
+        activation: Activation,
+        /// Distribution of the starting weights.
+        initialisation: Initialisation,
+    },
+    /// The largest number of every window of a map.
+    MaxPool(Pooling),
+    /// The mean of every window of a map.
+    MeanPool(Pooling),
+    /// The mean of every channel of maps of this shape.
+    GlobalMean(MapShape),
     /// t h + (1 - t) x with h = f(W x + b) and a gate t = sigmoid(V x + c) (Srivastava, Greff and Schmidhuber 2015).
     Highway {
         /// f.
@@ -85,11 +110,21 @@ pub(super) enum Kind {
     BatchNorm {
         settings: BatchNorm,
         running: usize,
+        /// Neighbouring columns that are normed as one: a channel of a map.
+        plane: usize,
     },
     /// Scale and shift.
     LayerNorm {
         epsilon: f64,
     },
+    /// Weight and bias.
+    Convolution {
+        layout: Layout,
+        activation: Activation,
+        initialisation: Initialisation,
+    },
+    Pool(Pool),
+    GlobalMean(MapShape),
     /// Weight and bias of the layer, then of the gate.
     Highway {
         activation: Activation,
@@ -119,6 +154,16 @@ impl Arrays {
     fn scale_and_shift(&mut self, name: &str, width: usize) {
         self.parameters.push((format!("{name}scale"), vec![width]));
         self.parameters.push((format!("{name}shift"), vec![width]));
+    }
+
+    /// A batch norm of this many means, each of `plane` columns.
+    fn batch_norm(&mut self, name: &str, settings: BatchNorm, means: usize, plane: usize) -> Result<Kind> {
+        check_epsilon(settings.epsilon)?;
+        self.scale_and_shift(name, means);
+        let running = self.running.len();
+        self.running.push((format!("{name}mean"), vec![means]));
+        self.running.push((format!("{name}variance"), vec![means]));
+        Ok(Kind::BatchNorm { settings, running, plane })
     }
 }
 
@@ -166,18 +211,30 @@ fn node(layer: &Layer, inputs: usize, name: &str, arrays: &mut Arrays) -> Result
             dropout.check()?;
             Kind::AlphaDropout(dropout)
         }
-        &Layer::BatchNorm(settings) => {
-            check_epsilon(settings.epsilon)?;
-            arrays.scale_and_shift(name, inputs);
-            let running = arrays.running.len();
-            arrays.running.push((format!("{name}mean"), vec![inputs]));
-            arrays.running.push((format!("{name}variance"), vec![inputs]));
-            Kind::BatchNorm { settings, running }
+        &Layer::BatchNorm(settings) => arrays.batch_norm(name, settings, inputs, 1)?,
+        &Layer::ChannelNorm { map, norm } => {
+            map.check(inputs)?;
+            arrays.batch_norm(name, norm, map.channels, map.plane())?
         }
         &Layer::LayerNorm { epsilon } => {
             check_epsilon(epsilon)?;
             arrays.scale_and_shift(name, inputs);
             Kind::LayerNorm { epsilon }
+        }
+        &Layer::Convolution { shape, activation, initialisation } => {
+            shape.map.check(inputs)?;
+            let layout = Layout::new(shape)?;
+            outputs = layout.result().columns();
+            arrays.parameters.push((format!("{name}weight"), shape.weight().to_vec()));
+            arrays.parameters.push((format!("{name}bias"), vec![shape.outputs]));
+            Kind::Convolution { layout, activation, initialisation }
+        }
+        &Layer::MaxPool(shape) => pool(shape, Choice::Largest, inputs, &mut outputs)?,
+        &Layer::MeanPool(shape) => pool(shape, Choice::Mean, inputs, &mut outputs)?,
+        &Layer::GlobalMean(map) => {
+            map.check(inputs)?;
+            outputs = map.channels;
+            Kind::GlobalMean(map)
         }
         &Layer::Highway { activation, initialisation, gate_bias } => {
             arrays.dense(name, inputs, inputs);
@@ -193,6 +250,13 @@ fn node(layer: &Layer, inputs: usize, name: &str, arrays: &mut Arrays) -> Result
         }
     };
     Ok(Node { kind, number, first, inputs, outputs })
+}
+
+fn pool(shape: Pooling, choice: Choice, inputs: usize, outputs: &mut usize) -> Result<Kind> {
+    shape.map.check(inputs)?;
+    let pool = Pool::new(shape, choice)?;
+    *outputs = pool.result().columns();
+    Ok(Kind::Pool(pool))
 }
 
 fn check_epsilon(epsilon: f64) -> Result<()> {
@@ -227,6 +291,9 @@ impl Node {
                 running.slice_mut(place + 1).fill(T::one());
             }
             Kind::LayerNorm { .. } => parameters.slice_mut(self.first).fill(T::one()),
+            Kind::Convolution { layout, initialisation, .. } => {
+                initialisation.fill(parameters.slice_mut(self.first), layout.shape().seen(), stream);
+            }
             Kind::Highway { initialisation, gate_bias, .. } => {
                 for weight in [self.first, self.first + 2] {
                     initialisation.fill(parameters.slice_mut(weight), self.inputs, stream);
@@ -234,7 +301,16 @@ impl Node {
                 parameters.slice_mut(self.first + 3).fill(T::of(*gate_bias));
             }
             Kind::Residual { nodes, .. } => nodes.iter().for_each(|node| node.start(parameters, running, stream)),
-            Kind::Activation(_) | Kind::Dropout(_) | Kind::AlphaDropout(_) => {}
+            Kind::Activation(_) | Kind::Dropout(_) | Kind::AlphaDropout(_) | Kind::Pool(_) | Kind::GlobalMean(_) => {}
+        }
+    }
+
+    /// Whether it convolves maps, of which a few are as much work as many rows of dense layers.
+    pub(super) fn convolves(&self) -> bool {
+        match &self.kind {
+            Kind::Convolution { .. } => true,
+            Kind::Residual { nodes, .. } => nodes.iter().any(Self::convolves),
+            _ => false,
         }
     }
 

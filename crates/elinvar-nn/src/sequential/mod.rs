@@ -1,4 +1,6 @@
-//! Networks as chains of layers: dense, normalisation, dropout, gates and skips in any order.
+//! Networks as chains of layers: dense, convolution, pooling, normalisation, dropout, gates and skips in any order.
+//!
+//! Rows may be maps (C, H, W); a layer that sees maps states their shape, since a row does not tell. Its result is a row of maps again.
 //!
 //! Every layer keeps its input, and most backward passes need no more than that and their result: activations whose slope follows from
 //! their value, dropout masks that are a function of position. A SELU layer with alpha dropout behind it is one pass.
@@ -151,9 +153,10 @@ impl<T: Real> Network<T> for Sequential<T> {
     }
 
     /// A quarter of the batch, so that deep networks share even small batches among threads: at 64 rows the products are still as fast as
-    /// with more, and above 512 nothing is gained.
+    /// with more, and above 512 nothing is gained. Convolutions work map by map, and fewer maps stay in the cache.
     fn chunk_rows(&self, rows: usize) -> usize {
-        rows.div_ceil(4).clamp(64, CHUNK_ROWS)
+        let (least, most) = if self.nodes.iter().any(Node::convolves) { (4, 32) } else { (64, CHUNK_ROWS) };
+        rows.div_ceil(4).clamp(least, most)
     }
 
     fn parameters(&self) -> &Parameters<T> {

@@ -4,9 +4,12 @@ use super::layer::{Kind, Node, Normed};
 use crate::activation::Activation;
 use crate::alpha_dropout::{AlphaDropout, Mask};
 use crate::batch_norm::{self, NormTape};
+use crate::convolution::{self, Layout};
 use crate::layer_norm::{self, LayerNormTape};
+use crate::map;
 use crate::mlp::Pass;
 use crate::parameters::Parameters;
+use crate::pooling;
 use crate::product;
 use crate::real::Real;
 use elinvar_core::random::stream;
@@ -85,13 +88,16 @@ impl<T: Real> Forward<'_, T> {
                 Some(mask) => (dropped(input, |values, width| dropout.apply(values, width, 1, mask)), Kept::Mask(mask)),
                 None => (input.clone(), Kept::Nothing),
             },
-            &Kind::BatchNorm { settings, running } => {
-                let mut values = input.clone();
+            &Kind::BatchNorm { settings, running, plane } => {
+                let mut values = map::channels_last(input.clone(), plane);
                 let known = (self.pass == Pass::Evaluation).then(|| (self.running.slice(running), self.running.slice(running + 1)));
                 let [scale, shift] = [0, 1].map(|k| self.parameters.slice(node.first + k));
                 let tape = batch_norm::forward(settings, &mut values, scale, shift, known);
-                (values, Kept::BatchNorm(tape))
+                (map::channels_first(values, plane), Kept::BatchNorm(tape))
             }
+            &Kind::Convolution { ref layout, activation, .. } => self.convolution(node, layout, activation, input),
+            Kind::Pool(pool) => (pool.forward(input), Kept::Nothing),
+            &Kind::GlobalMean(map) => (pooling::channel_means(map, input), Kept::Nothing),
             &Kind::LayerNorm { epsilon } => {
                 let mut values = input.clone();
                 let [scale, shift] = [0, 1].map(|k| self.parameters.slice(node.first + k));
@@ -137,6 +143,11 @@ impl<T: Real> Forward<'_, T> {
             return (linear, Kept::Mask(mask));
         }
         activated(activation, linear, bias)
+    }
+
+    fn convolution(&self, node: &Node, layout: &Layout, activation: Activation, input: &Array2<T>) -> (Array2<T>, Kept<T>) {
+        let [weight, bias] = [0, 1].map(|k| self.parameters.slice(node.first + k));
+        activated(activation, convolution::forward(layout, input, weight, bias), &vec![T::zero(); layout.result().plane()])
     }
 
     fn highway(&self, node: &Node, activation: Activation, input: &Array2<T>) -> (Array2<T>, Kept<T>) {
@@ -223,13 +234,22 @@ impl<T: Real> Backward<'_, T> {
                 dropout.backward(product::contiguous(&mut flowing), width, 1, *mask);
                 flowing
             }
-            (Kind::BatchNorm { .. }, Kept::BatchNorm(norm)) => {
+            (&Kind::BatchNorm { plane, .. }, Kept::BatchNorm(norm)) => {
+                let mut flowing = map::channels_last(flowing, plane);
                 let (by_scale, by_shift) = batch_norm::backward(norm, &mut flowing, self.parameters.slice(node.first));
                 for (place, more) in [(node.first, by_scale), (node.first + 1, by_shift)] {
                     self.gradient.slice_mut(place).iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
                 }
-                flowing
+                map::channels_first(flowing, plane)
             }
+            (&Kind::Convolution { ref layout, activation, .. }, kept) => {
+                through(activation, kept, result, &mut flowing);
+                let weight = self.parameters.slice(node.first);
+                let by = self.gradient.pair_mut(node.first);
+                convolution::backward(layout, (&tape.input, weight), &flowing, by, to_input).unwrap_or(flowing)
+            }
+            (Kind::Pool(pool), _) => pool.backward(&tape.input, &flowing),
+            (&Kind::GlobalMean(map), _) => pooling::channel_means_backward(map, &flowing),
             (Kind::LayerNorm { .. }, Kept::LayerNorm(norm)) => {
                 let by = self.gradient.pair_mut(node.first);
                 layer_norm::backward(norm, &mut flowing, self.parameters.slice(node.first), Some(by));
@@ -314,7 +334,7 @@ fn through<T: Real>(activation: Activation, kept: &Kept<T>, result: &Array2<T>, 
 pub(super) fn absorb<T: Real>(nodes: &[Node], tape: &ChainTape<T>, running: &mut Parameters<T>) {
     for (node, layer) in nodes.iter().zip(&tape.layers) {
         match (&node.kind, &layer.kept) {
-            (&Kind::BatchNorm { settings, running: place }, Kept::BatchNorm(norm)) => {
+            (&Kind::BatchNorm { settings, running: place, .. }, Kept::BatchNorm(norm)) => {
                 let (mean, variance) = running.pair_mut(place);
                 batch_norm::absorb(settings, norm, mean, variance);
             }

@@ -4,10 +4,8 @@ use super::block::{Block, Perceptron};
 use super::layers::{Convolution, Linear, Norm};
 use crate::activation::Activation;
 use crate::attention::Heads;
-use crate::burn::Arrays;
-use crate::depthwise::Padding;
-use burn::tensor::module::conv2d;
-use burn::tensor::ops::ConvOptions;
+use crate::burn::{Arrays, convolved};
+use crate::map::MapShape;
 use burn::tensor::{Tensor, activation};
 
 impl Linear {
@@ -56,18 +54,13 @@ impl Convolution {
         let ((rows, columns), [cells, channels]) = (self.grid, x.dims());
         let samples = cells / (rows * columns);
         let maps: Tensor<4> = x.clone().reshape([samples, rows, columns, channels]).permute([0, 3, 1, 2]);
-        let (maps, beyond) = match self.padding {
-            Padding::Zeros => (maps, [1, 1]),
-            Padding::Circular => (wrapped(wrapped(maps, 2), 3), [0, 0]),
+        let map = MapShape::new(channels, rows, columns);
+        let shape = crate::convolution::Convolution {
+            border: self.padding,
+            groups: channels,
+            ..crate::convolution::Convolution::new(map, channels, [3, 3])
         };
-        let (weight, bias) = (arrays.kernels(self.layer.place), arrays.vector(self.layer.place + 1));
-        let found = conv2d(maps, weight, Some(bias), ConvOptions::new([1, 1], beyond, [1, 1], channels));
+        let found = convolved(arrays, self.layer.place, maps, &shape);
         x + found.permute([0, 2, 3, 1]).reshape([cells, channels])
     }
-}
-
-/// Maps with one more line at either end of an axis: that of the other end.
-fn wrapped(maps: Tensor<4>, axis: usize) -> Tensor<4> {
-    let size = maps.dims()[axis];
-    Tensor::cat(vec![maps.clone().narrow(axis, size - 1, 1), maps.clone(), maps.narrow(axis, 0, 1)], axis)
 }

@@ -1,8 +1,9 @@
 //! Linear layers, layer norms and convolutions of positions of tall matrices of tokens.
 
 use crate::activation::Activation;
-use crate::depthwise::{self, Padding};
+use crate::depthwise;
 use crate::layer_norm::{self, LayerNormTape};
+use crate::map::Padding;
 use crate::parameters::Parameters;
 use crate::product;
 use crate::real::Real;

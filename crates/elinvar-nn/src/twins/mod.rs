@@ -20,7 +20,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use crate::depthwise::Padding;
+pub use crate::map::Padding;
 
 use crate::mlp::Pass;
 use crate::network::{self, Network};

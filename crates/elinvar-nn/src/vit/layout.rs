@@ -1,7 +1,7 @@
 //! The arrays of a vision transformer and the layers that they belong to.
 
 use super::{Position, VitSpec};
-use crate::depthwise::Padding;
+use crate::map::Padding;
 use crate::transformer::{Arrays, Block, Convolution, EPSILON, Linear, Norm, Start};
 
 /// The layers of a network, by the places of their arrays.
