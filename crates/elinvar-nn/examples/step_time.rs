@@ -13,6 +13,10 @@ use elinvar_nn::{
 };
 use std::time::Instant;
 
+/// The allocator of the command line and of the Python package.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Half the mean squared distance of the outputs from one half.
 fn objective(batch: &Batch<'_>, outputs: ArrayView2<'_, f32>) -> Result<OutputGradient> {
     let rows = batch.rows.len();

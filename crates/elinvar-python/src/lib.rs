@@ -17,6 +17,10 @@ mod tables;
 mod testing;
 mod to_python;
 
+/// One that keeps the memory of arrays for the next ones: a training step makes and drops many, and new pages cost up to half of its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Rust side of the Python package `elinvar`.
 #[pyo3::pymodule]
 mod _core {
