@@ -50,6 +50,7 @@ impl<N: Network<f32>> DeviceTape<N> {
     ///
     /// # Errors
     /// After a pass elsewhere: what asks for it can be computed on the processor alone.
+    #[cfg_attr(not(feature = "burn"), allow(unused_variables, reason = "there is no other device to name"))]
     pub(crate) fn on_cpu(&self, what: &str) -> Result<&N::Tape> {
         match self {
             Self::Cpu(tape) => Ok(tape),

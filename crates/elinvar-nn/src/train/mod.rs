@@ -14,7 +14,7 @@ pub use batches::Batches;
 pub use checkpoint::{Checkpoint, Record};
 pub use many::train_many;
 
-use crate::device::{self, DeviceTape, on_threads};
+use crate::device::{self, on_threads};
 use crate::mlp::{Mlp, Pass};
 use crate::network::Network;
 use crate::optimiser::{Optimiser, OptimiserState, clip_norm};
@@ -299,7 +299,7 @@ impl<N: Network<f32>> Trainer<N> {
             false => Vec::new(),
         };
         // Networks with running statistics train on the processor.
-        if let DeviceTape::Cpu(tape) = &tape {
+        if let Ok(tape) = tape.on_cpu("running statistics") {
             self.model.absorb_statistics(tape);
         }
         if let Some(limit) = self.training.clip_norm {
