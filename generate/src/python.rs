@@ -19,6 +19,10 @@ const LIMITS: [(&str, &str, &str); 4] = [
     ("verbose", "bool or callable, default=False", "Whether to report progress on stderr; a callable gets `(step, of, figures)`."),
 ];
 
+/// Of classes with networks that other devices than the processor can compute.
+const DEVICE: (&str, &str, &str) =
+    ("device", "str, default='cpu'", "Where networks are computed: 'cpu', or what `elinvar doctor` lists, such as 'vulkan'.");
+
 const RANDOM_STATE: (&str, &str, &str) =
     ("random_state", "int, RandomState, Generator or None, default=None", "Seed of the random numbers; None draws a new one each time.");
 
@@ -105,7 +109,9 @@ fn class_text(method: &Method, class: &Class) -> String {
     let fits = !matches!(class.role, Role::Measurement | Role::Bound | Role::SignalTransformer);
     let mut documented: Vec<Entry> = parameters.iter().map(|p| Entry::parameter(p)).collect();
     documented.extend(fits.then(|| Entry::of(RANDOM_STATE)));
+    let devices = class.methods.iter().any(|m| method.verb(m.verb).is_ok_and(|v| v.devices));
     documented.extend(LIMITS.map(Entry::of));
+    documented.extend(devices.then(|| Entry::of(DEVICE)));
     let bases = class.plots.iter().copied().chain([base(class.role)]).collect::<Vec<_>>().join(", ");
     let mut text = format!("class {}({bases}):\n", class.name);
     let mut sections = vec![("Parameters", documented)];
@@ -136,6 +142,7 @@ fn class_text(method: &Method, class: &Class) -> String {
     let mut arguments: Vec<String> = parameters.iter().map(|p| format!("{}={}", p.name, default(p))).collect();
     arguments.extend(fits.then(|| "random_state=None".to_owned()));
     arguments.extend(limits());
+    arguments.extend(devices.then(|| "device=\"cpu\"".to_owned()));
     text.push('\n');
     text += &signature("__init__", &["self".into()], &arguments, 4);
     for name in arguments.iter().filter_map(|a| a.split('=').next()) {

@@ -38,7 +38,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["new", family, slug] => new::run(family, slug),
-        ["gen", rest @ ..] => generate(rest),
+        ["gen"] => generate(&[]),
+        ["gen", "--check"] => generate(&["--check"]),
         ["check"] => check::run(),
         ["test"] => test::run(None),
         ["test", filter] => test::run(Some(filter)),

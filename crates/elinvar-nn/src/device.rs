@@ -20,20 +20,49 @@ pub fn available() -> Vec<Device> {
 /// # Errors
 /// What there is.
 pub fn check(device: Device) -> Result<()> {
-    if device == Device::Cpu {
-        return Ok(());
+    Place::of(device).map(|_| ())
+}
+
+/// A device that was found.
+pub(crate) enum Place {
+    /// The processor.
+    Cpu,
+    /// Burn's handle of another one.
+    #[cfg(feature = "burn")]
+    Burn(::burn::tensor::Device),
+}
+
+impl Place {
+    /// Looks for a device, which takes time where there are drivers to ask: once a training, not once a step.
+    ///
+    /// # Errors
+    /// When it is absent, with what there is.
+    pub(crate) fn of(device: Device) -> Result<Self> {
+        if device == Device::Cpu {
+            return Ok(Self::Cpu);
+        }
+        #[cfg(feature = "burn")]
+        if let Some(handle) = crate::burn::handle(device) {
+            return Ok(Self::Burn(handle));
+        }
+        Err(absent(device))
     }
-    let present = available();
-    if present.contains(&device) {
-        return Ok(());
-    }
-    let names = present.iter().map(|d| format!("'{d}'")).collect::<Vec<_>>().join(", ");
+}
+
+fn absent(device: Device) -> Error {
+    let names = available().iter().map(|d| format!("'{d}'")).collect::<Vec<_>>().join(", ");
     let hint = match device {
         Device::Vulkan(_) => "a graphics card needs its driver and a build with the feature 'vulkan'",
         Device::Cuda(_) => "a graphics card needs its driver and a build with the feature 'cuda'",
         _ => "a build with the feature 'burn' has it",
     };
-    Err(Error::parameter("device", format!("one that is here: {names}"), format!("'{device}'")).hint(hint))
+    Error::parameter("device", format!("one that is here: {names}"), format!("'{device}'")).hint(hint)
+}
+
+/// The error of what is computed on the processor alone.
+#[cfg(feature = "burn")]
+pub(crate) fn only_on_cpu(what: &str) -> Error {
+    Error::parameter("device", format!("'cpu' for {what}"), "another")
 }
 
 /// What the backward pass needs of a forward pass, wherever that was.
@@ -55,7 +84,7 @@ impl<N: Network<f32>> DeviceTape<N> {
         match self {
             Self::Cpu(tape) => Ok(tape),
             #[cfg(feature = "burn")]
-            Self::Burn(_) => Err(Error::parameter("device", format!("'cpu' for {what}"), "another")),
+            Self::Burn(_) => Err(only_on_cpu(what)),
         }
     }
 }
@@ -63,26 +92,24 @@ impl<N: Network<f32>> DeviceTape<N> {
 /// Outputs of a batch, and the tape.
 ///
 /// # Errors
-/// As [`Network::forward`], or when the device or the network's pass on it is not there.
+/// As [`Network::forward`], or when the network's pass on the device is not there.
 pub(crate) fn forward<N: Network<f32>>(
     network: &N,
     inputs: ArrayView2<'_, f32>,
     pass: Pass,
+    place: &Place,
     ctx: &Context,
 ) -> Result<(Array2<f32>, DeviceTape<N>)> {
-    check(ctx.device())?;
-    match ctx.device() {
-        Device::Cpu => {
+    match place {
+        Place::Cpu => {
             let (outputs, tape) = on_threads(network, inputs.nrows(), ctx, || network.forward(inputs, pass))?;
             Ok((outputs, DeviceTape::Cpu(tape)))
         }
         #[cfg(feature = "burn")]
-        device => {
+        Place::Burn(device) => {
             let (outputs, tape) = crate::burn::forward(network, inputs, pass, device)?;
             Ok((outputs, DeviceTape::Burn(tape)))
         }
-        #[cfg(not(feature = "burn"))]
-        device => check(device).and_then(|()| Err(Error::internal("a device without passes"))),
     }
 }
 
@@ -112,13 +139,10 @@ pub(crate) fn backward<N: Network<f32>>(
 /// # Errors
 /// When the inputs have another number of columns, or the device or the network's pass on it is not there.
 pub fn predict<N: Network<f32>>(network: &N, inputs: ArrayView2<'_, f32>, ctx: &Context) -> Result<Array2<f32>> {
-    check(ctx.device())?;
-    match ctx.device() {
-        Device::Cpu => ctx.install(|| network.predict(inputs)),
+    match Place::of(ctx.device())? {
+        Place::Cpu => ctx.install(|| network.predict(inputs)),
         #[cfg(feature = "burn")]
-        device => crate::burn::predict(network, inputs, device),
-        #[cfg(not(feature = "burn"))]
-        device => check(device).and_then(|()| Err(Error::internal("a device without passes"))),
+        Place::Burn(device) => crate::burn::predict(network, inputs, &device),
     }
 }
 

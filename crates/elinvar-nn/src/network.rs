@@ -63,7 +63,7 @@ pub trait Network<T: Real>: Clone + Send + Sync {
     /// For a network, or a pass, that is computed on the processor alone.
     #[cfg(feature = "burn")]
     fn compose(&self, _arrays: &crate::burn::Arrays, _inputs: burn::tensor::Tensor<2>, _pass: Pass) -> Result<burn::tensor::Tensor<2>> {
-        Err(Error::parameter("device", "'cpu' for this network", "another"))
+        Err(crate::device::only_on_cpu("this network"))
     }
 
     /// Moves running statistics towards those of the batch that made this tape.

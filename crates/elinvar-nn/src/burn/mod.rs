@@ -15,7 +15,7 @@ mod tests;
 
 pub use arrays::{Arrays, to_array};
 pub(crate) use maps::convolved;
-pub(crate) use passes::{Tape, backward, devices, forward, predict};
+pub(crate) use passes::{Tape, backward, devices, forward, handle, predict};
 
 use arrays::{from_rows, numbers};
 use burn::tensor::Tensor;

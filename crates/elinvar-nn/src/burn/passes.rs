@@ -17,35 +17,31 @@ pub(crate) struct Tape {
     outputs: Tensor<2>,
 }
 
-/// Burn's handle of a device.
-fn handle(device: Device) -> BurnDevice {
+/// Burn's handle of a device, where it is present.
+pub(crate) fn handle(device: Device) -> Option<BurnDevice> {
     match device {
+        Device::Flex => Some(BurnDevice::flex()),
         #[cfg(feature = "vulkan")]
-        Device::Vulkan(index) => nth(burn::tensor::DeviceType::Vulkan, index),
+        Device::Vulkan(index) => all(burn::tensor::DeviceType::Vulkan).into_iter().nth(index),
         #[cfg(feature = "cuda")]
-        Device::Cuda(index) => nth(burn::tensor::DeviceType::Cuda, index),
-        _ => BurnDevice::flex(),
+        Device::Cuda(index) => all(burn::tensor::DeviceType::Cuda).into_iter().nth(index),
+        _ => None,
     }
-}
-
-#[cfg(any(feature = "vulkan", feature = "cuda"))]
-fn nth(kind: burn::tensor::DeviceType, index: usize) -> BurnDevice {
-    BurnDevice::enumerate(kind).into_vec().into_iter().nth(index).unwrap_or_else(BurnDevice::flex)
 }
 
 /// The devices of a kind.
 #[cfg(any(feature = "vulkan", feature = "cuda"))]
-fn numbered(kind: burn::tensor::DeviceType, number: fn(usize) -> Device) -> impl Iterator<Item = Device> {
-    (0..BurnDevice::enumerate(kind).into_vec().len()).map(number)
+fn all(kind: burn::tensor::DeviceType) -> Vec<BurnDevice> {
+    BurnDevice::enumerate(kind).into_vec()
 }
 
 /// The devices of this build that are present, but for our own.
 pub(crate) fn devices() -> Vec<Device> {
     let found = std::iter::once(Device::Flex);
     #[cfg(feature = "vulkan")]
-    let found = found.chain(numbered(burn::tensor::DeviceType::Vulkan, Device::Vulkan));
+    let found = found.chain((0..all(burn::tensor::DeviceType::Vulkan).len()).map(Device::Vulkan));
     #[cfg(feature = "cuda")]
-    let found = found.chain(numbered(burn::tensor::DeviceType::Cuda, Device::Cuda));
+    let found = found.chain((0..all(burn::tensor::DeviceType::Cuda).len()).map(Device::Cuda));
     found.collect()
 }
 
@@ -57,10 +53,10 @@ pub(crate) fn forward<N: Network<f32>>(
     network: &N,
     inputs: ArrayView2<'_, f32>,
     pass: Pass,
-    device: Device,
+    device: &BurnDevice,
 ) -> Result<(Array2<f32>, Tape)> {
     network.check_columns(inputs)?;
-    let arrays = Arrays::trained(network.parameters(), network.running(), &handle(device).autodiff());
+    let arrays = Arrays::trained(network.parameters(), network.running(), &device.clone().autodiff());
     let outputs = network.compose(&arrays, from_rows(inputs, arrays.device()), pass)?;
     Ok((to_array(&outputs)?, Tape { arrays, outputs }))
 }
@@ -85,9 +81,9 @@ pub(crate) fn backward(tape: &Tape, output_gradient: ArrayView2<'_, f32>, gradie
 ///
 /// # Errors
 /// As [`forward`].
-pub(crate) fn predict<N: Network<f32>>(network: &N, inputs: ArrayView2<'_, f32>, device: Device) -> Result<Array2<f32>> {
+pub(crate) fn predict<N: Network<f32>>(network: &N, inputs: ArrayView2<'_, f32>, device: &BurnDevice) -> Result<Array2<f32>> {
     network.check_columns(inputs)?;
-    let arrays = Arrays::constant(network.parameters(), network.running(), &handle(device));
+    let arrays = Arrays::constant(network.parameters(), network.running(), device);
     let outputs = |rows: ArrayView2<'_, f32>| to_array(&network.compose(&arrays, from_rows(rows, arrays.device()), Pass::Evaluation)?);
     let parts: Vec<Array2<f32>> = inputs.axis_chunks_iter(Axis(0), AT_ONCE).map(outputs).collect::<Result<_>>()?;
     if parts.is_empty() {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::alpha_dropout::AlphaDropout;
 use crate::batch_norm::BatchNorm;
+use crate::device::Place;
 use crate::sequential::{Layer, Sequential, SequentialSpec};
 use crate::vit::{Pool, Position};
 use crate::{
@@ -48,7 +49,8 @@ fn maps_are_anchored_on_the_tape() {
 fn compared<N: Network<f32>>(network: &N, inputs: &Array2<f32>, pass: Pass) -> [(Array2<f32>, Vec<f32>); 2] {
     [elinvar_core::Device::Cpu, elinvar_core::Device::Flex].map(|device| {
         let ctx = Context::new(0).with_device(device);
-        let (outputs, tape) = device::forward(network, inputs.view(), pass, &ctx).unwrap();
+        let place = Place::of(device).unwrap();
+        let (outputs, tape) = device::forward(network, inputs.view(), pass, &place, &ctx).unwrap();
         let weights = Array2::from_shape_fn(outputs.dim(), |(i, j)| ((3 * i + j) as f32 * 0.7).cos());
         let mut gradient = network.parameters().zeros_like();
         device::backward(network, &tape, weights.view(), &mut gradient, &ctx).unwrap();
@@ -88,8 +90,8 @@ fn perceptrons_are_what_burn_computes() {
     assert_alike(&dropped, 700, 4, TRAINING);
     let normed = Mlp::new(MlpSpec { batch_norm: true, ..plain }, &mut stream(1, &[])).unwrap();
     assert_alike(&normed, 9, 4, Pass::Evaluation);
-    let ctx = Context::new(0).with_device(elinvar_core::Device::Flex);
-    let error = device::forward(&normed, Array2::zeros((9, 4)).view(), TRAINING, &ctx).err().unwrap();
+    let (place, ctx) = (Place::of(elinvar_core::Device::Flex).unwrap(), Context::new(0));
+    let error = device::forward(&normed, Array2::zeros((9, 4)).view(), TRAINING, &place, &ctx).err().unwrap();
     assert!(error.to_string().contains("batch norm"), "{error}");
 }
 

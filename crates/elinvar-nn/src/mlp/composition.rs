@@ -4,16 +4,17 @@ use super::pass::dropout_mask;
 use super::{CHUNK_ROWS, Mlp, Pass};
 use crate::batch_norm::BatchNorm;
 use crate::burn::Arrays;
+use crate::device::only_on_cpu;
 use crate::real::Real;
 use burn::tensor::Tensor;
+use elinvar_core::Result;
 use elinvar_core::random::{Stream, stream};
-use elinvar_core::{Error, Result};
 use ndarray::{Array2, Axis};
 
 impl<T: Real> Mlp<T> {
     pub(crate) fn composition(&self, arrays: &Arrays, inputs: Tensor<2>, pass: Pass) -> Result<Tensor<2>> {
         if self.spec.batch_norm && pass != Pass::Evaluation {
-            return Err(Error::parameter("device", "'cpu' to train with batch norm", "another"));
+            return Err(only_on_cpu("training with batch norm"));
         }
         let rows = inputs.dims()[0];
         let mut masks = self.mask_streams(rows, pass);

@@ -6,16 +6,17 @@ use super::pass::{kept_scale, mask_of};
 use crate::activation::Activation;
 use crate::alpha_dropout::AlphaDropout;
 use crate::burn::Arrays;
+use crate::device::only_on_cpu;
 use crate::mlp::Pass;
 use crate::real::Real;
 use burn::tensor::Tensor;
-use elinvar_core::{Error, Result};
+use elinvar_core::Result;
 use ndarray::Array2;
 
 impl<T: Real> Sequential<T> {
     pub(super) fn composition(&self, arrays: &Arrays, inputs: Tensor<2>, pass: Pass) -> Result<Tensor<2>> {
         if pass != Pass::Evaluation && !self.running.values().is_empty() {
-            return Err(Error::parameter("device", "'cpu' to train with batch norm", "another"));
+            return Err(only_on_cpu("training with batch norm"));
         }
         Ok(chain(&self.nodes, arrays, inputs, pass))
     }

@@ -14,7 +14,7 @@ pub use batches::Batches;
 pub use checkpoint::{Checkpoint, Record};
 pub use many::train_many;
 
-use crate::device::{self, on_threads};
+use crate::device::{self, Place, on_threads};
 use crate::mlp::{Mlp, Pass};
 use crate::network::Network;
 use crate::optimiser::{Optimiser, OptimiserState, clip_norm};
@@ -258,6 +258,7 @@ impl<N: Network<f32>> Trainer<N> {
         if inputs.nrows() == 0 {
             return Err(Error::input("the training data must have at least 1 row, got 0"));
         }
+        let place = Place::of(ctx.device())?;
         let plan = self.training.batches.plan(inputs.nrows());
         let mut order = Vec::new();
         let mut gradient = self.model.parameters().zeros_like();
@@ -267,7 +268,7 @@ impl<N: Network<f32>> Trainer<N> {
             let chosen = inputs.select(Axis(0), rows);
             let batch = Batch { step, epoch, rows, inputs: chosen.view(), context: ctx };
             let rate = self.training.schedule.rate(step, plan.steps) * self.position.rate_factor();
-            let (loss, penalty) = self.one_step(&batch, rate, objective, &mut gradient)?;
+            let (loss, penalty) = self.one_step(&batch, rate, &place, objective, &mut gradient)?;
             self.position.step += 1;
             self.position.loss_sum += loss;
             self.position.penalty_sum += penalty;
@@ -283,13 +284,14 @@ impl<N: Network<f32>> Trainer<N> {
         &mut self,
         batch: &Batch<'_>,
         rate: f64,
+        place: &Place,
         objective: &mut impl Objective<N>,
         gradient: &mut Parameters<f32>,
     ) -> Result<(f64, f64)> {
         gradient.values_mut().fill(0.0);
         let pass = Pass::Training { seed: batch.context.seed(), step: batch.step };
         let model = &self.model;
-        let (outputs, tape) = device::forward(model, batch.inputs, pass, batch.context)?;
+        let (outputs, tape) = device::forward(model, batch.inputs, pass, place, batch.context)?;
         let OutputGradient { loss, gradient: by_output } = objective.loss(batch, outputs.view())?;
         check_shape(&outputs, &by_output)?;
         device::backward(model, &tape, by_output.view(), gradient, batch.context)?;

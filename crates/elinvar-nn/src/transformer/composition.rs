@@ -5,6 +5,7 @@ use super::layers::{Convolution, Linear, Norm};
 use crate::activation::Activation;
 use crate::attention::Heads;
 use crate::burn::{Arrays, convolved};
+use crate::convolution::Convolution as Shape;
 use crate::map::MapShape;
 use burn::tensor::{Tensor, activation};
 
@@ -55,11 +56,7 @@ impl Convolution {
         let samples = cells / (rows * columns);
         let maps: Tensor<4> = x.clone().reshape([samples, rows, columns, channels]).permute([0, 3, 1, 2]);
         let map = MapShape::new(channels, rows, columns);
-        let shape = crate::convolution::Convolution {
-            border: self.padding,
-            groups: channels,
-            ..crate::convolution::Convolution::new(map, channels, [3, 3])
-        };
+        let shape = Shape { border: self.padding, groups: channels, ..Shape::new(map, channels, [3, 3]) };
         let found = convolved(arrays, self.layer.place, maps, &shape);
         x + found.permute([0, 2, 3, 1]).reshape([cells, channels])
     }
