@@ -277,6 +277,8 @@ class RnnEnsemble(Estimator):
         Bytes that the call may reserve.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+    device : str, default='cpu'
+        Where networks are computed: 'cpu', or what `elinvar doctor` lists, such as 'vulkan'.
 
     Attributes
     ----------
@@ -351,6 +353,7 @@ class RnnEnsemble(Estimator):
         time_limit=None,
         mem_limit=None,
         verbose=False,
+        device="cpu",
     ):
         self.task = task
         self.n_channels = n_channels
@@ -379,6 +382,7 @@ class RnnEnsemble(Estimator):
         self.time_limit = time_limit
         self.mem_limit = mem_limit
         self.verbose = verbose
+        self.device = device
 
     def fit(self):
         """Train networks on a task, side by side.

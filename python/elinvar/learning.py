@@ -57,6 +57,8 @@ class SnnClassifier(MultiClassifier):
         Bytes that the call may reserve.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+    device : str, default='cpu'
+        Where networks are computed: 'cpu', or what `elinvar doctor` lists, such as 'vulkan'.
 
     Attributes
     ----------
@@ -134,6 +136,7 @@ class SnnClassifier(MultiClassifier):
         time_limit=None,
         mem_limit=None,
         verbose=False,
+        device="cpu",
     ):
         self.hidden_layers = hidden_layers
         self.units = units
@@ -156,6 +159,7 @@ class SnnClassifier(MultiClassifier):
         self.time_limit = time_limit
         self.mem_limit = mem_limit
         self.verbose = verbose
+        self.device = device
 
     def fit(self, X, y):
         """Fit a self-normalising network (or one of its competitors) to a table.
@@ -276,6 +280,8 @@ class SnnRegressor(Regressor):
         Bytes that the call may reserve.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+    device : str, default='cpu'
+        Where networks are computed: 'cpu', or what `elinvar doctor` lists, such as 'vulkan'.
 
     Attributes
     ----------
@@ -351,6 +357,7 @@ class SnnRegressor(Regressor):
         time_limit=None,
         mem_limit=None,
         verbose=False,
+        device="cpu",
     ):
         self.hidden_layers = hidden_layers
         self.units = units
@@ -373,6 +380,7 @@ class SnnRegressor(Regressor):
         self.time_limit = time_limit
         self.mem_limit = mem_limit
         self.verbose = verbose
+        self.device = device
 
     def fit(self, X, y):
         """Fit a self-normalising network (or one of its competitors) to a table.
@@ -481,6 +489,8 @@ class SnnGridSearch(MultiClassifier):
         Bytes that the call may reserve.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+    device : str, default='cpu'
+        Where networks are computed: 'cpu', or what `elinvar doctor` lists, such as 'vulkan'.
 
     Attributes
     ----------
@@ -558,6 +568,7 @@ class SnnGridSearch(MultiClassifier):
         time_limit=None,
         mem_limit=None,
         verbose=False,
+        device="cpu",
     ):
         self.grid = grid
         self.hidden_layers = hidden_layers
@@ -581,6 +592,7 @@ class SnnGridSearch(MultiClassifier):
         self.time_limit = time_limit
         self.mem_limit = mem_limit
         self.verbose = verbose
+        self.device = device
 
     def fit(self, X, y):
         """Fit every network of a grid and keep the one with the least held-out loss.
@@ -701,6 +713,8 @@ class SnnMultiTask(Estimator):
         Bytes that the call may reserve.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+    device : str, default='cpu'
+        Where networks are computed: 'cpu', or what `elinvar doctor` lists, such as 'vulkan'.
 
     Attributes
     ----------
@@ -772,6 +786,7 @@ class SnnMultiTask(Estimator):
         time_limit=None,
         mem_limit=None,
         verbose=False,
+        device="cpu",
     ):
         self.hidden_layers = hidden_layers
         self.units = units
@@ -794,6 +809,7 @@ class SnnMultiTask(Estimator):
         self.time_limit = time_limit
         self.mem_limit = mem_limit
         self.verbose = verbose
+        self.device = device
 
     def fit(self, X, y):
         """Fit a self-normalising network (or one of its competitors) to a table.

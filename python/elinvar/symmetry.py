@@ -69,6 +69,8 @@ class PolyViTClassifier(ImageClassifier):
         Bytes that the call may reserve.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+    device : str, default='cpu'
+        Where networks are computed: 'cpu', or what `elinvar doctor` lists, such as 'vulkan'.
 
     Attributes
     ----------
@@ -143,6 +145,7 @@ class PolyViTClassifier(ImageClassifier):
         time_limit=None,
         mem_limit=None,
         verbose=False,
+        device="cpu",
     ):
         self.variant = variant
         self.patch_size = patch_size
@@ -171,6 +174,7 @@ class PolyViTClassifier(ImageClassifier):
         self.time_limit = time_limit
         self.mem_limit = mem_limit
         self.verbose = verbose
+        self.device = device
 
     def fit(self, X, y, weights=None):
         """Train a vision transformer whose classes do not depend on circular shifts.
@@ -345,6 +349,8 @@ class PolyTwinsClassifier(ImageClassifier):
         Bytes that the call may reserve.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+    device : str, default='cpu'
+        Where networks are computed: 'cpu', or what `elinvar doctor` lists, such as 'vulkan'.
 
     Attributes
     ----------
@@ -417,6 +423,7 @@ class PolyTwinsClassifier(ImageClassifier):
         time_limit=None,
         mem_limit=None,
         verbose=False,
+        device="cpu",
     ):
         self.variant = variant
         self.patches = patches
@@ -444,6 +451,7 @@ class PolyTwinsClassifier(ImageClassifier):
         self.time_limit = time_limit
         self.mem_limit = mem_limit
         self.verbose = verbose
+        self.device = device
 
     def fit(self, X, y, weights=None):
         """Train a vision transformer in stages (Twins) whose classes do not depend on circular shifts.
@@ -591,6 +599,8 @@ class TimmClassifier(ImageClassifier):
         Bytes that the call may reserve.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets `(step, of, figures)`.
+    device : str, default='cpu'
+        Where networks are computed: 'cpu', or what `elinvar doctor` lists, such as 'vulkan'.
 
     Attributes
     ----------
@@ -651,6 +661,7 @@ class TimmClassifier(ImageClassifier):
         time_limit=None,
         mem_limit=None,
         verbose=False,
+        device="cpu",
     ):
         self.heads = heads
         self.image_size = image_size
@@ -665,6 +676,7 @@ class TimmClassifier(ImageClassifier):
         self.time_limit = time_limit
         self.mem_limit = mem_limit
         self.verbose = verbose
+        self.device = device
 
     def fit(self, weights):
         """Read a network that timm trained, and put anchors in front of it.
