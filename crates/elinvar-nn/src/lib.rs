@@ -6,7 +6,7 @@
 
 pub mod activation;
 pub mod alpha_dropout;
-mod attention;
+pub mod attention;
 pub mod batch_norm;
 #[cfg(feature = "burn")]
 pub mod burn;

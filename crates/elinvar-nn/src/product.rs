@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 /// `inputs (n, i) . weightᵀ` with `weight (o, i)`: a layer forward. A row of the result is the same bits whatever rows are beside it.
 pub(crate) fn forward<T: Real>(inputs: ArrayView2<'_, T>, weight: ArrayView2<'_, T>) -> Array2<T> {
     let mut out = Array2::zeros((inputs.nrows(), weight.nrows()));
-    add_forward(inputs, weight, out.view_mut());
+    forward_into(inputs, weight, out.view_mut(), false);
     out
 }
 
@@ -18,16 +18,21 @@ const SMALL: usize = 4096;
 const SHORT: usize = 64;
 
 /// `out += inputs (n, i) . weightᵀ` with `weight (o, i)`, each row the same bits whatever rows are beside it.
-pub(crate) fn add_forward<T: Real>(inputs: ArrayView2<'_, T>, weight: ArrayView2<'_, T>, mut out: ArrayViewMut2<'_, T>) {
+pub(crate) fn add_forward<T: Real>(inputs: ArrayView2<'_, T>, weight: ArrayView2<'_, T>, out: ArrayViewMut2<'_, T>) {
+    forward_into(inputs, weight, out, true);
+}
+
+/// `out = inputs (n, i) . weightᵀ`, or that added to `out`; see [`forward`] and [`add_forward`].
+pub(crate) fn forward_into<T: Real>(inputs: ArrayView2<'_, T>, weight: ArrayView2<'_, T>, mut out: ArrayViewMut2<'_, T>, add: bool) {
     let (rows, least) = (inputs.nrows(), least_rows(weight));
     if rows == 0 || rows >= least {
-        return fitting(product_into(out, true, T::one(), inputs, weight.reversed_axes()));
+        return fitting(product_into(out, add, T::one(), inputs, weight.reversed_axes()));
     }
     let filled_up = |matrix: ArrayView2<'_, T>| {
         Array2::from_shape_fn((least, matrix.ncols()), |(i, j)| if i < rows { matrix[[i, j]] } else { T::zero() })
     };
     let mut sums = filled_up(out.view());
-    fitting(product_into(sums.view_mut(), true, T::one(), filled_up(inputs).view(), weight.reversed_axes()));
+    fitting(product_into(sums.view_mut(), add, T::one(), filled_up(inputs).view(), weight.reversed_axes()));
     out.assign(&sums.slice_axis(Axis(0), (0..rows).into()));
 }
 

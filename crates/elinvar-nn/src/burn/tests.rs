@@ -1,5 +1,6 @@
 use super::*;
 use crate::alpha_dropout::AlphaDropout;
+use crate::attention::{self, Guide, Heads};
 use crate::batch_norm::BatchNorm;
 use crate::device::Place;
 use crate::sequential::{Layer, Sequential, SequentialSpec};
@@ -194,4 +195,36 @@ fn a_device_that_is_absent_is_named_with_what_there_is() {
     let network = Mlp::new(MlpSpec::new(3, &[8], 1, Activation::Tanh), &mut stream(1, &[])).unwrap();
     let error = device::predict(&network, Array2::zeros((1, 3)).view(), &ctx).unwrap_err().to_string();
     assert!(error.contains("'cpu', 'flex'") && error.contains("'cuda:7'"), "{error}");
+}
+
+#[test]
+fn attention_with_bias_and_mask_is_that_of_burn() {
+    let heads = Heads { queries: 5, keys: 7, heads: 2, width: 4 };
+    let samples = 3;
+    let matrix =
+        |rows: usize, columns: usize, rate: f32| Array2::from_shape_fn((rows, columns), |(i, j)| ((columns * i + j) as f32 * rate).sin());
+    let rows = [matrix(15, 8, 0.37), matrix(21, 8, 0.53), matrix(21, 8, 0.71)];
+    let (bias, weights) = (matrix(10, 7, 0.29), matrix(15, 8, 0.9));
+    let mask = Array2::from_shape_fn((15, 7), |(query, key)| (query + 2 * key) % 4 != 0);
+    let guide = Guide { bias: Some(bias.view()), mask: Some(mask.view()) };
+    let (results, probabilities) = attention::attend(heads, rows.each_ref(), guide).unwrap();
+    let mut by_bias = Array2::zeros(bias.dim());
+    let by_rows = attention::gradients(heads, rows.each_ref(), &probabilities, &weights, Some(by_bias.view_mut())).unwrap();
+
+    let device = Device::flex().autodiff();
+    let leaf = |a: &Array2<f32>| {
+        Tensor::<2>::from_data(TensorData::new(a.iter().copied().collect::<Vec<f32>>(), [a.nrows(), a.ncols()]), &device).require_grad()
+    };
+    let leaves = [&rows[0], &rows[1], &rows[2], &bias].map(leaf);
+    let of_heads = |t: &Tensor<2>, tokens: usize| t.clone().reshape([samples, tokens, 2, 4]).permute([0, 2, 1, 3]);
+    let [query, key, value] = [(0, 5), (1, 7), (2, 7)].map(|(k, tokens)| of_heads(&leaves[k], tokens));
+    let hidden: Vec<f32> = mask.iter().map(|&allowed| if allowed { 0.0 } else { -1e30 }).collect();
+    let hidden = Tensor::<4>::from_data(TensorData::new(hidden, [samples, 1, 5, 7]), &device);
+    let scores = query.matmul(key.transpose()) * 0.5 + leaves[3].clone().reshape([1, 2, 5, 7]) + hidden;
+    let attended = burn::tensor::activation::softmax(scores, 3).matmul(value).permute([0, 2, 1, 3]).reshape([15, 8]);
+    assert_near(&numbers(&attended).unwrap(), results.as_slice().unwrap(), "results");
+    let found = (attended * leaf(&weights)).sum().backward();
+    for (leaf, own) in leaves.iter().zip(by_rows.iter().chain([&by_bias])) {
+        assert_near(&numbers(&leaf.grad(&found).unwrap()).unwrap(), own.as_slice().unwrap(), "gradient");
+    }
 }

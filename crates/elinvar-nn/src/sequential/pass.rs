@@ -99,9 +99,8 @@ impl<T: Real> Forward<'_, T> {
             Kind::Pool(pool) => (pool.forward(input), Kept::Nothing),
             &Kind::GlobalMean(map) => (pooling::channel_means(map, input), Kept::Nothing),
             &Kind::LayerNorm { epsilon } => {
-                let mut values = input.clone();
                 let [scale, shift] = [0, 1].map(|k| self.parameters.slice(node.first + k));
-                let tape = layer_norm::forward(epsilon, &mut values, scale, shift);
+                let (values, tape) = layer_norm::forward(epsilon, input, scale, shift);
                 (values, Kept::LayerNorm(tape))
             }
             &Kind::Highway { activation, .. } => self.highway(node, activation, input),

@@ -2,7 +2,7 @@
 
 use super::layers::{Linear, Norm};
 use crate::activation::Activation;
-use crate::attention::{self, Heads};
+use crate::attention::{self, Guide, Heads};
 use crate::layer_norm::LayerNormTape;
 use crate::parameters::Parameters;
 use crate::real::Real;
@@ -25,10 +25,16 @@ pub(crate) struct PerceptronTape<T> {
 
 impl Perceptron {
     pub(crate) fn forward<T: Real>(self, parameters: &Parameters<T>, flowing: &mut Array2<T>) -> PerceptronTape<T> {
-        let norm = self.norm.forward(parameters, flowing.clone());
+        let norm = self.norm.forward(parameters, flowing);
         let (hidden, slope) = self.fc1.activated(Activation::GeluErf, parameters, &norm.0);
         self.fc2.add(parameters, &hidden, flowing);
         PerceptronTape { norm, hidden, slope }
+    }
+
+    /// As [`Self::forward`], without a way back.
+    pub(crate) fn predict<T: Real>(self, parameters: &Parameters<T>, flowing: &mut Array2<T>) {
+        let hidden = self.fc1.applied(Activation::GeluErf, parameters, &self.norm.predict(parameters, flowing));
+        self.fc2.add(parameters, &hidden, flowing);
     }
 
     pub(crate) fn backward<T: Real>(
@@ -67,11 +73,18 @@ pub(crate) struct BlockTape<T> {
 
 impl Block {
     pub(crate) fn forward<T: Real>(self, parameters: &Parameters<T>, flowing: &mut Array2<T>) -> BlockTape<T> {
-        let norm = self.norm.forward(parameters, flowing.clone());
+        let norm = self.norm.forward(parameters, flowing);
         let qkv = self.qkv.forward(parameters, &norm.0);
-        let (attended, probabilities) = attention::forward(self.heads, [&qkv]);
+        let (attended, probabilities) = attention::forward(self.heads, [&qkv], Guide::NONE);
         self.projection.add(parameters, &attended, flowing);
         BlockTape { norm, qkv, probabilities, attended, perceptron: self.perceptron.forward(parameters, flowing) }
+    }
+
+    /// As [`Self::forward`], without a way back.
+    pub(crate) fn predict<T: Real>(self, parameters: &Parameters<T>, flowing: &mut Array2<T>) {
+        let qkv = self.qkv.forward(parameters, &self.norm.predict(parameters, flowing));
+        self.projection.add(parameters, &attention::predict(self.heads, [&qkv], Guide::NONE), flowing);
+        self.perceptron.predict(parameters, flowing);
     }
 
     pub(crate) fn backward<T: Real>(
@@ -83,7 +96,7 @@ impl Block {
     ) {
         self.perceptron.backward(parameters, &tape.perceptron, flowing, gradient);
         let by_attended = self.projection.backward(parameters, &tape.attended, flowing, gradient);
-        let [by_qkv] = attention::backward(self.heads, [&tape.qkv], &tape.probabilities, &by_attended);
+        let [by_qkv] = attention::backward(self.heads, [&tape.qkv], &tape.probabilities, &by_attended, None);
         let mut branch = self.qkv.backward(parameters, &tape.norm.0, &by_qkv, gradient);
         self.norm.backward(parameters, &tape.norm.1, &mut branch, gradient);
         *flowing += &branch;

@@ -25,8 +25,13 @@ impl Linear {
 
     /// `weight . input + bias`.
     pub(crate) fn forward<T: Real>(self, parameters: &Parameters<T>, input: &Array2<T>) -> Array2<T> {
+        self.applied(Activation::Identity, parameters, input)
+    }
+
+    /// f(`weight . input + bias`).
+    pub(crate) fn applied<T: Real>(self, activation: Activation, parameters: &Parameters<T>, input: &Array2<T>) -> Array2<T> {
         let mut out = product::forward(input.view(), parameters.matrix(self.place));
-        Activation::Identity.apply(product::contiguous(&mut out), parameters.slice(self.place + 1));
+        activation.apply(product::contiguous(&mut out), parameters.slice(self.place + 1));
         out
     }
 
@@ -71,10 +76,13 @@ pub(crate) struct Norm {
 }
 
 impl Norm {
-    pub(crate) fn forward<T: Real>(self, parameters: &Parameters<T>, mut values: Array2<T>) -> (Array2<T>, LayerNormTape<T>) {
-        let (scale, shift) = (parameters.slice(self.place), parameters.slice(self.place + 1));
-        let tape = layer_norm::forward(self.epsilon, &mut values, scale, shift);
-        (values, tape)
+    pub(crate) fn forward<T: Real>(self, parameters: &Parameters<T>, values: &Array2<T>) -> (Array2<T>, LayerNormTape<T>) {
+        layer_norm::forward(self.epsilon, values, parameters.slice(self.place), parameters.slice(self.place + 1))
+    }
+
+    /// As [`Self::forward`], without a way back.
+    pub(crate) fn predict<T: Real>(self, parameters: &Parameters<T>, values: &Array2<T>) -> Array2<T> {
+        layer_norm::predict(self.epsilon, values, parameters.slice(self.place), parameters.slice(self.place + 1))
     }
 
     /// Turns the gradient of the result into that of the argument, and adds those of scale and shift.

@@ -1,7 +1,7 @@
 //! Blocks whose tokens attend to the whole map: a strided convolution makes fewer keys and values of it.
 
 use super::step::{Embedding, EmbeddingTape};
-use crate::attention::{self, Heads};
+use crate::attention::{self, Guide, Heads};
 use crate::layer_norm::LayerNormTape;
 use crate::parameters::Parameters;
 use crate::real::Real;
@@ -34,14 +34,25 @@ pub(super) struct GlobalTape<T> {
 
 impl Global {
     pub(super) fn forward<T: Real>(self, parameters: &Parameters<T>, flowing: &mut Array2<T>) -> GlobalTape<T> {
-        let norm = self.norm.forward(parameters, flowing.clone());
+        let norm = self.norm.forward(parameters, flowing);
         let reduced = self.reduction.map(|reduction| reduction.forward(parameters, &norm.0));
         let queries = self.query.forward(parameters, &norm.0);
         let keys_and_values = self.key_and_value.forward(parameters, reduced.as_ref().map_or(&norm.0, |(tokens, _)| tokens));
-        let (attended, probabilities) = attention::forward(self.heads, [&queries, &keys_and_values]);
+        let (attended, probabilities) = attention::forward(self.heads, [&queries, &keys_and_values], Guide::NONE);
         self.projection.add(parameters, &attended, flowing);
         let perceptron = self.perceptron.forward(parameters, flowing);
         GlobalTape { norm, reduced, queries, keys_and_values, probabilities, attended, perceptron }
+    }
+
+    /// As [`Self::forward`], without a way back.
+    pub(super) fn predict<T: Real>(self, parameters: &Parameters<T>, flowing: &mut Array2<T>) {
+        let normed = self.norm.predict(parameters, flowing);
+        let reduced = self.reduction.map(|reduction| reduction.forward(parameters, &normed).0);
+        let queries = self.query.forward(parameters, &normed);
+        let keys_and_values = self.key_and_value.forward(parameters, reduced.as_ref().unwrap_or(&normed));
+        let attended = attention::predict(self.heads, [&queries, &keys_and_values], Guide::NONE);
+        self.projection.add(parameters, &attended, flowing);
+        self.perceptron.predict(parameters, flowing);
     }
 
     pub(super) fn backward<T: Real>(
@@ -54,7 +65,7 @@ impl Global {
         self.perceptron.backward(parameters, &tape.perceptron, flowing, gradient);
         let by_attended = self.projection.backward(parameters, &tape.attended, flowing, gradient);
         let rows = [&tape.queries, &tape.keys_and_values];
-        let [by_queries, by_keys_and_values] = attention::backward(self.heads, rows, &tape.probabilities, &by_attended);
+        let [by_queries, by_keys_and_values] = attention::backward(self.heads, rows, &tape.probabilities, &by_attended, None);
         let mut branch = self.query.backward(parameters, &tape.norm.0, &by_queries, gradient);
         branch += &self.seen_backward(parameters, tape, &by_keys_and_values, gradient);
         self.norm.backward(parameters, &tape.norm.1, &mut branch, gradient);

@@ -248,7 +248,7 @@ impl<T: Real> Twins<T> {
     /// When the images have another number of columns than the network.
     pub fn predict(&self, images: ArrayView2<'_, T>) -> Result<Array2<T>> {
         self.check_columns(images)?;
-        let walk = |_, rows: ArrayView2<'_, T>| (self.images(rows, drop).0, ());
+        let walk = |_, rows: ArrayView2<'_, T>| (self.images(rows, |step, flowing| step.predict(&self.parameters, flowing)).0, ());
         Ok(network::by_chunks(images, self.spec.outputs, self.chunk_rows(images.nrows()), walk).0)
     }
 
@@ -318,7 +318,7 @@ impl<T: Real> Network<T> for Twins<T> {
         let chunk_rows = self.chunk_rows(images.nrows());
         let (outputs, chunks) = network::by_chunks(images, self.spec.outputs, chunk_rows, |_, rows| {
             let mut traces = Vec::with_capacity(self.layers.steps.len());
-            let (outputs, ends) = self.images(rows, |trace| traces.push(trace));
+            let (outputs, ends) = self.images(rows, |step, flowing| traces.push(step.forward(&self.parameters, flowing)));
             (outputs, ChunkTape { traces, ends })
         });
         Ok((outputs, TwinsTape { chunk_rows, chunks }))

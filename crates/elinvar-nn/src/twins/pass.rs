@@ -1,7 +1,7 @@
 //! Forward and backward through a chunk of images.
 
 use super::Twins;
-use super::step::Trace;
+use super::step::{Step, Trace};
 use crate::layer_norm::LayerNormTape;
 use crate::parameters::Parameters;
 use crate::real::Real;
@@ -23,18 +23,18 @@ pub(super) struct EndsTape<T> {
 }
 
 impl<T: Real> Twins<T> {
-    /// Outputs of images. What the steps keep goes to `keep`, so that a prediction holds one of them at a time.
-    pub(super) fn images(&self, images: ArrayView2<'_, T>, keep: impl FnMut(Trace<T>)) -> (Array2<T>, EndsTape<T>) {
-        let (tokens, norm) = self.tokens(images, keep);
+    /// Outputs of images, whose maps `walk` takes through each step.
+    pub(super) fn images(&self, images: ArrayView2<'_, T>, walk: impl FnMut(Step, &mut Array2<T>)) -> (Array2<T>, EndsTape<T>) {
+        let (tokens, norm) = self.tokens(images, walk);
         let pooled = means(&tokens, self.tokens_of_a_sample());
         (self.layers.head.forward(&self.parameters, &pooled), EndsTape { norm, pooled })
     }
 
     /// Normed tokens after the last stage.
-    fn tokens(&self, images: ArrayView2<'_, T>, mut keep: impl FnMut(Trace<T>)) -> (Array2<T>, LayerNormTape<T>) {
+    fn tokens(&self, images: ArrayView2<'_, T>, mut walk: impl FnMut(Step, &mut Array2<T>)) -> (Array2<T>, LayerNormTape<T>) {
         let mut flowing = images.as_standard_layout().into_owned();
-        self.layers.steps.iter().for_each(|step| keep(step.forward(&self.parameters, &mut flowing)));
-        self.layers.norm.forward(&self.parameters, flowing)
+        self.layers.steps.iter().for_each(|&step| walk(step, &mut flowing));
+        self.layers.norm.forward(&self.parameters, &flowing)
     }
 
     /// Those tokens, an image a row, and how many pixels each image was rolled by.
@@ -42,8 +42,8 @@ impl<T: Real> Twins<T> {
         let (height, width) = (self.spec.height, self.spec.width);
         let image = Torus { channels: self.spec.channels, height, width, layout: Layout::ChannelsFirst };
         let mut offsets = vec![Offset::default(); images.nrows()];
-        let (tokens, _) = self.tokens(images, |trace| {
-            if let Trace::Anchor(step, rolled) = trace {
+        let (tokens, _) = self.tokens(images, |step, flowing| {
+            if let Trace::Anchor(step, rolled) = step.forward(&self.parameters, flowing) {
                 let in_pixels =
                     |by: Offset| Offset { row: by.row * height / step.torus.height, column: by.column * width / step.torus.width };
                 offsets.iter_mut().zip(rolled).for_each(|(offset, by)| *offset = image.then(*offset, in_pixels(by)));

@@ -38,12 +38,21 @@ impl Step {
                 *flowing = tokens;
                 Trace::Embed(step, tape)
             }
-            Self::Local(step) => Trace::Local(step, Box::new(step.forward(parameters, flowing))),
+            Self::Local(step) => Trace::Local(step, Box::new(step.walk(flowing, |block, flowing| block.forward(parameters, flowing)))),
             Self::Global(step) => Trace::Global(step, Box::new(step.forward(parameters, flowing))),
             Self::Position(step) => {
                 let positioned = step.forward(parameters, flowing);
                 Trace::Position(step, std::mem::replace(flowing, positioned))
             }
+        }
+    }
+
+    /// As [`Self::forward`], without a way back.
+    pub(super) fn predict<T: Real>(self, parameters: &Parameters<T>, flowing: &mut Array2<T>) {
+        match self {
+            Self::Local(step) => step.walk(flowing, |block, flowing| block.predict(parameters, flowing)),
+            Self::Global(step) => step.predict(parameters, flowing),
+            Self::Anchor(_) | Self::Embed(_) | Self::Position(_) => drop(self.forward(parameters, flowing)),
         }
     }
 }
@@ -115,7 +124,7 @@ pub(super) struct EmbeddingTape<T> {
 impl Embedding {
     pub(super) fn forward<T: Real>(self, parameters: &Parameters<T>, maps: &Array2<T>) -> (Array2<T>, EmbeddingTape<T>) {
         let patches = self.patching.gather(maps);
-        let (tokens, norm) = self.norm.forward(parameters, self.convolution.forward(parameters, &patches));
+        let (tokens, norm) = self.norm.forward(parameters, &self.convolution.forward(parameters, &patches));
         (tokens, EmbeddingTape { patches, norm })
     }
 
@@ -141,16 +150,14 @@ pub(super) struct Local {
 
 impl Local {
     /// Window by window every token is where a block of its own expects it, and only attention asks who is beside whom.
-    fn forward<T: Real>(self, parameters: &Parameters<T>, flowing: &mut Array2<T>) -> BlockTape<T> {
+    fn walk<T: Real, R>(self, flowing: &mut Array2<T>, through: impl FnOnce(Block, &mut Array2<T>) -> R) -> R {
         *flowing = self.windows.gather(flowing);
-        let tape = self.block.forward(parameters, flowing);
+        let result = through(self.block, flowing);
         *flowing = self.windows.scatter(flowing);
-        tape
+        result
     }
 
     fn backward<T: Real>(self, parameters: &Parameters<T>, tape: &BlockTape<T>, flowing: &mut Array2<T>, gradient: &mut Parameters<T>) {
-        *flowing = self.windows.gather(flowing);
-        self.block.backward(parameters, tape, flowing, gradient);
-        *flowing = self.windows.scatter(flowing);
+        self.walk(flowing, |block, flowing| block.backward(parameters, tape, flowing, gradient));
     }
 }

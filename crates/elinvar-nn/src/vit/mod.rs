@@ -166,7 +166,7 @@ impl<T: Real> Vit<T> {
     /// When the images have another number of columns than the network.
     pub fn predict(&self, images: ArrayView2<'_, T>) -> Result<Array2<T>> {
         self.check_columns(images)?;
-        let walk = |_, rows: ArrayView2<'_, T>| (self.images(rows, drop).0, ());
+        let walk = |_, rows: ArrayView2<'_, T>| (self.images(rows, |block, flowing| block.predict(&self.parameters, flowing)).0, ());
         Ok(network::by_chunks(images, self.spec.outputs, self.chunk_rows(images.nrows()), walk).0)
     }
 }
@@ -220,7 +220,7 @@ impl<T: Real> Network<T> for Vit<T> {
         let chunk_rows = self.chunk_rows(images.nrows());
         let (outputs, chunks) = network::by_chunks(images, self.spec.outputs, chunk_rows, |_, rows| {
             let mut blocks = Vec::with_capacity(self.spec.depth);
-            let (outputs, ends) = self.images(rows, |block| blocks.push(block));
+            let (outputs, ends) = self.images(rows, |block, flowing| blocks.push(block.forward(&self.parameters, flowing)));
             (outputs, ChunkTape { blocks, ends })
         });
         Ok((outputs, VitTape { chunk_rows, chunks }))

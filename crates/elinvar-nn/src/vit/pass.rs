@@ -6,7 +6,7 @@ use crate::layer_norm::LayerNormTape;
 use crate::parameters::Parameters;
 use crate::product;
 use crate::real::Real;
-use crate::transformer::{BlockTape, Patching, means, spread};
+use crate::transformer::{Block, BlockTape, Patching, means, spread};
 use ndarray::{Array2, ArrayView2};
 
 /// What the backward pass of a chunk needs.
@@ -27,13 +27,13 @@ pub(super) struct EndsTape<T> {
 }
 
 impl<T: Real> Vit<T> {
-    /// Outputs of images. The tapes of the blocks go to `keep`, so that a prediction holds one at a time.
-    pub(super) fn images(&self, images: ArrayView2<'_, T>, mut keep: impl FnMut(BlockTape<T>)) -> (Array2<T>, EndsTape<T>) {
+    /// Outputs of images, whose tokens `walk` takes through each block.
+    pub(super) fn images(&self, images: ArrayView2<'_, T>, mut walk: impl FnMut(&Block, &mut Array2<T>)) -> (Array2<T>, EndsTape<T>) {
         let patching = Patching::of_images(self.spec.channels, self.spec.grid(), self.spec.patch);
         let patches = patching.gather(&images.as_standard_layout().into_owned());
         let (tokens, patch_norm) = self.embedded(&patches);
         let (mut flowing, embedded) = self.positioned(tokens);
-        self.layers.blocks.iter().for_each(|block| keep(block.forward(&self.parameters, &mut flowing)));
+        self.layers.blocks.iter().for_each(|block| walk(block, &mut flowing));
         let (pooled, norm) = self.pooled(flowing);
         (self.layers.head.forward(&self.parameters, &pooled), EndsTape { patches, patch_norm, embedded, norm, pooled })
     }
@@ -43,7 +43,7 @@ impl<T: Real> Vit<T> {
         let tokens = self.layers.embedding.forward(&self.parameters, patches);
         match self.layers.embedding_norm {
             Some(norm) => {
-                let (tokens, tape) = norm.forward(&self.parameters, tokens);
+                let (tokens, tape) = norm.forward(&self.parameters, &tokens);
                 (tokens, Some(tape))
             }
             None => (tokens, None),
@@ -71,7 +71,7 @@ impl<T: Real> Vit<T> {
     fn pooled(&self, flowing: Array2<T>) -> (Array2<T>, LayerNormTape<T>) {
         let of_sample = self.spec.tokens();
         let wanted = if self.spec.pool == Pool::Token { tokens::firsts(&flowing, of_sample) } else { flowing };
-        let (normed, tape) = self.layers.norm.forward(&self.parameters, wanted);
+        let (normed, tape) = self.layers.norm.forward(&self.parameters, &wanted);
         (if self.spec.pool == Pool::Token { normed } else { means(&normed, of_sample) }, tape)
     }
 
