@@ -1,4 +1,8 @@
-"""Training steps of elinvar-nn against PyTorch: forward, half squared error, backward, Adam."""
+"""Training steps of elinvar-nn against PyTorch: forward, half squared error, backward, Adam.
+
+On one thread also against `torch.compile`, but for recurrent modules, which it leaves as they are. Shares are of the operations a second of a
+large matrix product, and count products and convolutions alone.
+"""
 
 import statistics
 import subprocess
@@ -8,6 +12,9 @@ from pathlib import Path
 
 import timm
 import torch
+
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from harness import write
 
@@ -81,21 +88,52 @@ def milliseconds(work, steps):
     return statistics.median(times)
 
 
-def theirs(name, ours):
-    if name.startswith("sweep"):
-        nets = [Recurrent("rnn", 64) for _ in range(100)]
-        optimisers = [torch.optim.Adam(net.parameters(), lr=1e-3) for net in nets]
-        x = rows_of(256, (40, 3))
-
-        def all_of_them():
-            for net, optimiser in zip(nets, optimisers):
-                step(net, optimiser, x[torch.randint(0, len(x), (64,))])
-
-        return milliseconds(all_of_them, 1)
-    net, batch, shape = network(name)
+def steps_of(net, batch, shape):
+    """One step of training, to be repeated."""
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
     x = rows_of(4 * batch, shape)
-    return milliseconds(lambda: step(net, optimiser, x[torch.randint(0, len(x), (batch,))]), max(1, int(200 / max(ours, 0.2))))
+    return lambda: step(net, optimiser, x[torch.randint(0, len(x), (batch,))])
+
+
+def sweep_step():
+    """One step of each of a hundred networks."""
+    steps = [steps_of(Recurrent("rnn", 64), 64, (40, 3)) for _ in range(100)]
+    return lambda: [work() for work in steps]
+
+
+def operations(name):
+    """Multiplications and additions of the products of a step."""
+    if name.startswith("sweep"):
+        return 100 * operations("rnn 64 batch 64 length 40")
+    net, batch, shape = network(name)
+    if isinstance(net, Recurrent):
+        gates, units = {"rnn": 1, "gru": 3, "lstm": 4}[name.split()[0]], net.readout.in_features
+        forward = 2 * batch * shape[0] * units * (gates * (shape[1] + units) + 3)
+        # No gradient of the inputs is asked for.
+        return 3 * forward - 2 * batch * shape[0] * units * gates * shape[1]
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        (0.5 * (net(rows_of(batch, shape)) - 0.5).square().sum()).backward()
+    return counter.get_total_flops()
+
+
+def peak():
+    """Operations a second of the product of two square matrices."""
+    a = torch.randn(2048, 2048)
+    return 2 * 2048**3 / (milliseconds(lambda: a @ a, 3) / 1e3)
+
+
+def theirs(name, ours):
+    """Milliseconds a step of PyTorch."""
+    if name.startswith("sweep"):
+        return milliseconds(sweep_step(), 1)
+    return milliseconds(steps_of(*network(name)), max(1, int(200 / max(ours, 0.2))))
+
+
+def compiled(name, ours):
+    """The same of a network that PyTorch has compiled."""
+    net, batch, shape = network(name)
+    torch._dynamo.reset()
+    return milliseconds(steps_of(torch.compile(net), batch, shape), max(1, int(200 / max(ours, 0.2))))
 
 
 if __name__ == "__main__":
@@ -104,9 +142,16 @@ if __name__ == "__main__":
     for threads in [1, 2]:
         found = subprocess.run([*command, str(threads)], check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
         torch.set_num_threads(threads)
+        fastest = peak()
         for line in found.stdout.splitlines():
             name, ours = line.rsplit(": ", 1)
-            peer = theirs(name, float(ours))
-            rows.append({"workload": f"{name}, {threads} thread(s)", "elinvar_ms": float(ours), "torch_ms": peer, "wall_ratio": peer / float(ours)})
-            print(rows[-1], file=sys.stderr)
+            ours, peer = float(ours), theirs(name, float(ours))
+            share = operations(name) / fastest * 1e3
+            row = {"workload": f"{name}, {threads} thread(s)", "elinvar_ms": ours, "torch_ms": peer, "wall_ratio": peer / ours}
+            row |= {"elinvar_share_of_peak": share / ours, "torch_share_of_peak": share / peer, "peak_gflops": fastest / 1e9}
+            if threads == 1 and name.split()[0] not in ("rnn", "gru", "lstm", "sweep"):
+                row["torch_compiled_ms"] = compiled(name, ours)
+                row["compiled_ratio"] = row["torch_compiled_ms"] / ours
+            rows.append(row)
+            print(row, file=sys.stderr)
     write("networks", rows, ["torch", "timm"])

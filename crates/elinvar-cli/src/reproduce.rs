@@ -3,7 +3,7 @@
 use crate::terminal::Terminal;
 use crate::{options, progress};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use elinvar_core::reproduction::{self, Evidence, Outcome, Run, RunReport, Scale, Shard, Store, Verdict, judge_all, trial_key};
+use elinvar_core::reproduction::{self, Claimed, Outcome, Run, RunReport, Scale, Shard, Store, Study, Verdict, collect, judge_all};
 use elinvar_core::{Device, Error, Kind, Method, Result, find};
 use elinvar_report::{EvidenceStore, Report};
 use serde_json::{Value, json};
@@ -46,8 +46,8 @@ pub(crate) fn reproduce(matches: &ArgMatches, methods: &[Method], terminal: &mut
     if context.device() != Device::Cpu {
         environment.machine = format!("{}, networks on {}", environment.machine, context.device());
     }
-    let request = Run { scale, shard, retry_failed: matches.get_flag("retry-failed"), environment, progress };
-    let run = reproduction::run(method, &request, &store, &context).map_err(|e| say_how_to_go_on(e, method, scale, &store))?;
+    let request = Run { shard, retry_failed: matches.get_flag("retry-failed"), environment, progress };
+    let run = reproduction::run(method, scale, &request, &store, &context).map_err(|e| say_how_to_go_on(e, method, scale, &store))?;
     // The bar goes away before the table is printed.
     drop(request);
     show_warnings(matches, &store, terminal);
@@ -93,25 +93,15 @@ fn scale(matches: &ArgMatches) -> Result<Option<Scale>> {
     Ok(Scale::ALL.into_iter().find(|s| s.as_str() == text))
 }
 
-/// Which trials of a scale the store has.
-fn load(method: &Method, scale: Scale, store: &EvidenceStore) -> Result<(usize, Evidence)> {
-    let trials = method.reproduction.trials(scale)?;
-    let mut evidence = Evidence::default();
-    for trial in &trials {
-        let key = trial_key(method.card.slug, method.reproduction.version(), trial);
-        evidence.records.extend(store.load(method.card.slug, &key)?);
-    }
-    Ok((trials.len(), evidence))
-}
-
 /// Judges what the store has: of the scale asked for, or of the largest with any trial.
 fn judge(method: &Method, scale: Option<Scale>, store: &EvidenceStore) -> Result<(Scale, RunReport)> {
     let scales = scale.map_or(vec![Scale::Paper, Scale::Quick, Scale::Tiny], |scale| vec![scale]);
     for &scale in &scales {
-        let (trials, evidence) = load(method, scale, store)?;
-        if !evidence.records.is_empty() {
+        let study = Claimed::new(method, scale);
+        let evidence = collect(&study, store)?;
+        if !evidence.is_empty() {
             let judgements = judge_all(&method.reproduction.claims(), scale, &evidence);
-            return Ok((scale, RunReport { evidence, trials, ran: 0, judgements }));
+            return Ok((scale, RunReport { evidence, trials: study.len(), ran: 0, judgements }));
         }
     }
     Err(Error::new(Kind::Input, "there is no evidence of this version to judge")
@@ -123,10 +113,10 @@ fn judge(method: &Method, scale: Option<Scale>, store: &EvidenceStore) -> Result
 fn merge(source: &Path, target: &EvidenceStore) -> Result<()> {
     let source = EvidenceStore::open(source)?;
     for slug in source.methods()? {
-        for record in source.records(&slug)? {
-            let known = target.load(&slug, &record.key())?;
+        for key in source.keys(&slug)? {
+            let known = target.load(&slug, &key)?;
             if known.is_none_or(|known| matches!(known.outcome, Outcome::Error(_))) {
-                target.save(&record)?;
+                source.load(&slug, &key)?.map_or(Ok(()), |record| target.save(&record))?;
             }
         }
     }
@@ -190,7 +180,7 @@ fn say_how_to_go_on(error: Error, method: &Method, scale: Scale, store: &Evidenc
     if !matches!(error.kind(), Kind::Interrupted | Kind::Time) {
         return error;
     }
-    let kept = load(method, scale, store).map_or(0, |(_, evidence)| evidence.records.len());
+    let kept = collect(&Claimed::new(method, scale), store).map_or(0, |evidence| evidence.len());
     let hint = format!("{kept} finished trials are kept in '{}', the same command goes on from there", store.folder().display());
     Error::new(error.kind(), if error.kind() == Kind::Time { "the time limit passed" } else { "interrupted" })
         .hint(hint)

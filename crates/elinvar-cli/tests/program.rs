@@ -56,8 +56,8 @@ fn a_closed_pipe_is_no_error() {
 /// Records in an evidence folder.
 fn records(folder: &Path) -> Vec<PathBuf> {
     let entries = |folder: &Path| std::fs::read_dir(folder).map(|d| d.map(|e| e.unwrap().path()).collect::<Vec<_>>()).unwrap_or_default();
-    let prefixes = entries(folder).into_iter().filter(|p| p.is_dir());
-    prefixes.flat_map(|p| entries(&p)).filter(|p| p.extension().is_some_and(|e| e == "json")).collect()
+    let folders = |all: Vec<PathBuf>| all.into_iter().filter(|p| p.is_dir()).flat_map(|p| entries(&p)).collect::<Vec<_>>();
+    folders(folders(entries(folder))).into_iter().filter(|p| p.extension().is_some_and(|e| e == "json")).collect()
 }
 
 #[cfg(unix)]

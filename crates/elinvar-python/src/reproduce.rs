@@ -42,8 +42,8 @@ pub(crate) fn reproduce<'py>(
     // Ticks inside a trial are not those of the reproduction: the engine reports finished trials to the run's own sink.
     let cancel = context.cancel_flag();
     let sink = progress.map(|callback| reporter(callback, cancel, &raised));
-    let run = Run { scale, shard, retry_failed, environment, progress: sink };
-    let work = |ctx: &mut Context| judged(method, &run, &folder, report.as_deref(), ctx);
+    let run = Run { shard, retry_failed, environment, progress: sink };
+    let work = |ctx: &mut Context| judged(method, scale, &run, &folder, report.as_deref(), ctx);
     json(py, &interruptible(py, context, &raised, work)?)
 }
 
@@ -52,10 +52,10 @@ fn scale_of(word: &str) -> Result<Scale> {
     found.ok_or_else(|| Error::parameter("scale", "one of 'tiny', 'quick', 'paper'", format!("'{word}'")))
 }
 
-fn judged(method: &Method, run: &Run, folder: &Path, page: Option<&Path>, ctx: &Context) -> Result<Value> {
+fn judged(method: &Method, scale: Scale, run: &Run, folder: &Path, page: Option<&Path>, ctx: &Context) -> Result<Value> {
     let store = EvidenceStore::open(folder)?;
-    let found = reproduction::run(method, run, &store, ctx)?;
-    let report = Report::new(&method.card, run.scale, &found, &method.reproduction.differences(), run.environment.clone());
+    let found = reproduction::run(method, scale, run, &store, ctx)?;
+    let report = Report::new(&method.card, scale, &found, &method.reproduction.differences(), run.environment.clone());
     if let Some(page) = page {
         write_page(page, &report, &method.reproduction.figures(&found.evidence))?;
     }

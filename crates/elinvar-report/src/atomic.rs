@@ -14,11 +14,17 @@ pub(crate) const PARTIAL: &str = ".partial-";
 /// When the folder or the file cannot be written; nothing is left behind.
 pub fn write_atomically(path: impl AsRef<Path>, content: &[u8]) -> Result<()> {
     let path = path.as_ref();
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+    let folder = folder_of(path);
+    let write = || {
+        std::fs::create_dir_all(folder)?;
+        write_by_way_of(folder, path, content, true)
     };
-    write_in(folder, path, content).map_err(|error| unwritable(path, error))
+    write().map_err(|error| unwritable(path, error))
+}
+
+/// The folder that holds a file.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The one sentence for every file that cannot be written.
@@ -35,8 +41,9 @@ pub(crate) fn plain(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
-fn write_in(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+/// Writes a file by way of a temporary one in `folder`, which is of the same file system; the folder of the file is made where it is missing.
+/// A file that is not durable is whole too unless the power fails in the next seconds.
+pub(crate) fn write_by_way_of(folder: &Path, path: &Path, content: &[u8], durable: bool) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PARTIAL);
     // Evidence is merged and published by copying, so others must be able to read it; the umask still applies.
@@ -44,9 +51,20 @@ fn write_in(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder);
+    if durable {
+        file.as_file().sync_all()?;
+    }
+    match file.persist(path) {
+        Ok(_) => {}
+        Err(failed) if failed.error.kind() == io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(folder_of(path))?;
+            failed.file.persist(path).map_err(|failed| failed.error)?;
+        }
+        Err(failed) => return Err(failed.error),
+    }
+    if durable {
+        sync_folder(folder_of(path));
+    }
     Ok(())
 }
 

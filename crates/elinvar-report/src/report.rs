@@ -2,7 +2,7 @@
 
 use elinvar_core::Card;
 use elinvar_core::reproduction::{
-    Claim, Environment, Judgement, Outcome, PaperFigure, Part, Quantity, Rule, RunReport, Scale, Source, Threshold, Verdict,
+    Claim, Environment, Judgement, Outcome, PaperFigure, Part, Quantity, Record, Rule, RunReport, Scale, Source, Threshold, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,10 +35,31 @@ pub struct Report {
     pub differences: Vec<String>,
     /// Versions, machines and dates of the trials, each once.
     pub environments: Vec<Environment>,
-    /// The trials in the order of the run.
+    /// The trials in the order of the run, as many as a page can list.
     #[serde(default)]
     pub trials: Vec<TrialRow>,
+    /// The trials that are not listed.
+    #[serde(default, skip_serializing_if = "Unlisted::is_empty")]
+    pub unlisted: Unlisted,
 }
+
+/// Trials that were run and are too many to be listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlisted {
+    /// Number of them.
+    pub trials: usize,
+    /// How many of them failed.
+    pub failed: usize,
+}
+
+impl Unlisted {
+    fn is_empty(&self) -> bool {
+        self.trials == 0
+    }
+}
+
+/// Trials that a report lists; of more, the first.
+const MOST_ROWS: usize = 20_000;
 
 /// The paper behind a method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,21 +181,11 @@ enum SourceName {
 impl Report {
     /// Gathers what a run, the method's card and its list of differences say.
     pub fn new(card: &Card, scale: Scale, run: &RunReport, differences: &[&str], judged: Environment) -> Self {
+        let evidence = &run.evidence;
         let mut environments: Vec<Environment> = Vec::new();
-        let mut trials = Vec::with_capacity(run.evidence.records.len());
-        for record in &run.evidence.records {
-            let known = environments.iter().position(|e| *e == record.environment);
-            let environment = known.unwrap_or_else(|| {
-                environments.push(record.environment.clone());
-                environments.len() - 1
-            });
-            let (numbers, error) = match &record.outcome {
-                Outcome::Metrics(metrics) => (metrics.numbers.clone(), None),
-                Outcome::Error(text) => (BTreeMap::new(), Some(text.clone())),
-            };
-            let (trial, seconds, code) = (record.trial.clone(), record.seconds, record.code);
-            trials.push(TrialRow { key: record.key(), trial, numbers, error, seconds, code, environment });
-        }
+        let listed = evidence.len().min(MOST_ROWS);
+        let trials: Vec<TrialRow> = evidence.records().take(listed).map(|record| TrialRow::new(record, &mut environments)).collect();
+        let failed = (listed..evidence.len()).filter(|&row| evidence.error(row).is_some()).count();
         Self {
             method: card.slug.to_owned(),
             title: card.title.to_owned(),
@@ -189,12 +200,23 @@ impl Report {
             scale,
             judged,
             trials_planned: run.trials,
-            seconds: trials.iter().map(|t| t.seconds).sum(),
+            seconds: evidence.seconds(),
             claims: run.judgements.iter().map(JudgedClaim::new).collect(),
             differences: differences.iter().map(|&d| d.to_owned()).collect(),
             environments,
             trials,
+            unlisted: Unlisted { trials: evidence.len() - listed, failed },
         }
+    }
+
+    /// How many trials were run.
+    pub fn trials_run(&self) -> usize {
+        self.trials.len() + self.unlisted.trials
+    }
+
+    /// How many of them failed.
+    pub fn trials_failed(&self) -> usize {
+        self.trials.iter().filter(|trial| trial.error.is_some()).count() + self.unlisted.failed
     }
 
     /// How many claims have a verdict.
@@ -211,6 +233,23 @@ impl Report {
     /// Whether there are claims and every one is reproduced.
     pub fn all_reproduced(&self) -> bool {
         !self.claims.is_empty() && self.count(Verdict::Reproduced) == self.claims.len()
+    }
+}
+
+impl TrialRow {
+    /// The row of a record, whose environment it finds among those known or adds to them.
+    fn new(record: Record, environments: &mut Vec<Environment>) -> Self {
+        let key = record.key();
+        let known = environments.iter().position(|known| *known == record.environment);
+        let environment = known.unwrap_or_else(|| {
+            environments.push(record.environment);
+            environments.len() - 1
+        });
+        let (numbers, error) = match record.outcome {
+            Outcome::Metrics(metrics) => (metrics.numbers, None),
+            Outcome::Error(text) => (BTreeMap::new(), Some(text)),
+        };
+        Self { key, trial: record.trial, numbers, error, seconds: record.seconds, code: record.code, environment }
     }
 }
 

@@ -1,11 +1,12 @@
-//! The evidence store: one file a trial, `<folder>/<method>/<first two hex digits>/<key>.json`.
+//! The evidence store: one file a trial, `<folder>/<method>/<first two hex digits>/<next two>/<key>.json`.
 //!
-//! A file is there whole or not at all, so a run may be killed at any moment and continued; two processes may share a folder; and
+//! A million trials are then some fifteen files in each of 65,536 folders. A file is there whole or not at all, so a run may be killed at any moment and continued; two processes may share a folder; and
 //! folders of several machines merge by copying, because the name of a file is the hash of what it holds the result of.
 
-use crate::atomic::{PARTIAL, plain, unwritable, write_atomically};
+use crate::atomic::{PARTIAL, plain, unwritable, write_by_way_of};
 use elinvar_core::reproduction::{Record, Store};
 use elinvar_core::{Error, Result};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +14,13 @@ use std::time::Duration;
 
 /// Temporary files older than this were left by a killed process.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+
+/// Files are written here first, so that what a killed process leaves is found without looking through all folders.
+const UNDER_WAY: &str = ".under-way";
+
+/// A trial of fewer seconds is not worth the millisecond that a file takes to be safe from a power cut; what such a cut damages is found
+/// and run again.
+const WORTH_KEEPING: f64 = 0.02;
 
 /// A folder of trial records.
 #[derive(Debug)]
@@ -41,22 +49,34 @@ impl EvidenceStore {
 
     /// Where the record of a key is, or would be.
     pub fn path(&self, method: &str, key: &str) -> PathBuf {
-        let prefix = key.get(..2).unwrap_or(key);
-        self.folder.join(method).join(prefix).join(format!("{key}.json"))
+        let part = |range| key.get(range).unwrap_or(key);
+        self.folder.join(method).join(part(0..2)).join(part(2..4)).join(format!("{key}.json"))
     }
 
-    /// All records of a method, sorted by key. Damaged files are set aside and named in [`warnings`](Self::warnings).
+    /// The keys of all records of a method, sorted.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn keys(&self, method: &str) -> Result<Vec<String>> {
+        let mut keys = Vec::new();
+        for folder in self.folders(method)? {
+            keys.extend(
+                entries(&folder)?.iter().filter(|path| is_record(path)).filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())),
+            );
+        }
+        Ok(keys)
+    }
+
+    /// How many records of a method, not counting those of `known` keys, are of another version of its code than `version`.
     ///
     /// # Errors
     /// When a folder or file cannot be read.
-    pub fn records(&self, method: &str) -> Result<Vec<Record>> {
-        let mut records = Vec::new();
-        for path in self.files(method)? {
-            if let Some(key) = path.file_stem().and_then(|s| s.to_str()) {
-                records.extend(self.load(method, key)?);
-            }
+    pub fn of_other_versions(&self, method: &str, version: u32, known: &BTreeSet<String>) -> Result<usize> {
+        let mut count = 0;
+        for key in self.keys(method)?.iter().filter(|key| !known.contains(*key)) {
+            count += usize::from(self.load(method, key)?.is_some_and(|record| record.code != version));
         }
-        Ok(records)
+        Ok(count)
     }
 
     /// The methods that have records, sorted.
@@ -68,7 +88,7 @@ impl EvidenceStore {
         for path in entries(&self.folder)? {
             let name = path.file_name().and_then(|s| s.to_str()).map(str::to_owned);
             if let Some(name) = name.filter(|n| !n.starts_with('.') && path.is_dir())
-                && !self.files(&name)?.is_empty()
+                && self.folders(&name)?.iter().any(|folder| entries(folder).is_ok_and(|paths| paths.iter().any(|p| is_record(p))))
             {
                 names.push(name);
             }
@@ -81,28 +101,21 @@ impl EvidenceStore {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Files of records of a method, sorted by name.
-    fn files(&self, method: &str) -> Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        for prefix in entries(&self.folder.join(method))? {
-            if prefix.is_dir() {
-                files.extend(entries(&prefix)?.into_iter().filter(|p| is_record(p)));
-            }
+    /// The folders that hold records of a method, sorted.
+    fn folders(&self, method: &str) -> Result<Vec<PathBuf>> {
+        let mut folders = Vec::new();
+        for prefix in entries(&self.folder.join(method))?.iter().filter(|path| path.is_dir()) {
+            folders.extend(entries(prefix)?.into_iter().filter(|path| path.is_dir()));
         }
-        files.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
-        Ok(files)
+        Ok(folders)
     }
 
     fn remove_abandoned(&self) -> Result<()> {
-        for method in entries(&self.folder)?.iter().filter(|p| p.is_dir()) {
-            for prefix in entries(method)?.iter().filter(|p| p.is_dir()) {
-                for file in entries(prefix)?.iter().filter(|p| is_partial(p)) {
-                    let age = file.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
-                    if age.is_some_and(|age| age > ABANDONED) {
-                        // Another process may have removed it first, and a file that stays does no harm.
-                        let _ = std::fs::remove_file(file);
-                    }
-                }
+        for file in entries(&self.folder.join(UNDER_WAY))? {
+            let age = file.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
+            if age.is_some_and(|age| age > ABANDONED) {
+                // Another process may have removed it first, and a file that stays does no harm.
+                let _ = std::fs::remove_file(file);
             }
         }
         Ok(())
@@ -144,7 +157,9 @@ impl Store for EvidenceStore {
     fn save(&self, record: &Record) -> Result<()> {
         let mut text = serde_json::to_string_pretty(record).map_err(|e| Error::internal(format!("a record cannot be serialised: {e}")))?;
         text.push('\n');
-        write_atomically(self.path(&record.method, &record.key()), text.as_bytes())
+        let path = self.path(&record.method, &record.key());
+        let durable = record.seconds >= WORTH_KEEPING;
+        write_by_way_of(&self.folder.join(UNDER_WAY), &path, text.as_bytes(), durable).map_err(|error| unwritable(&path, error))
     }
 }
 
@@ -160,7 +175,8 @@ fn parse(bytes: &[u8], method: &str, key: &str) -> Result<Record, String> {
 
 fn probe(folder: &Path) -> std::io::Result<()> {
     use std::io::Write;
-    std::fs::create_dir_all(folder)?;
+    let folder = folder.join(UNDER_WAY);
+    std::fs::create_dir_all(&folder)?;
     let mut file = tempfile::Builder::new().prefix(PARTIAL).tempfile_in(folder)?;
     file.write_all(b"probe")?;
     file.as_file().sync_all()?;

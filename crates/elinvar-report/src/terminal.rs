@@ -23,7 +23,7 @@ pub fn sign(verdict: Verdict) -> char {
 
 /// A short line about the whole run: `Monge gap: 6 of 8 claims reproduced (quick, 60 trials, 2 min 3 s)`.
 pub fn headline(report: &Report) -> String {
-    let (done, planned) = (report.trials.len(), report.trials_planned);
+    let (done, planned) = (report.trials_run(), report.trials_planned);
     let trials = if done == planned { format!("{done} trials") } else { format!("{done} of {planned} trials") };
     format!("{}: {} ({}, {trials}, {})", report.title, report.headline(), report.scale, duration(report.seconds))
 }

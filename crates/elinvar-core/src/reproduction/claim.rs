@@ -97,11 +97,6 @@ impl Cell {
         let own = |(field, value): &(&String, &Value)| other.0.get(*field).is_none_or(|theirs| !same(value, theirs));
         Cell(self.0.iter().filter(own).map(|(field, value)| (field.clone(), value.clone())).collect())
     }
-
-    /// Whether a trial belongs to it. Numbers are compared as numbers: 40 is 40.0.
-    pub fn contains(&self, trial: &Value) -> bool {
-        self.0.iter().all(|(field, wanted)| trial.get(field).is_some_and(|got| same(got, wanted)))
-    }
 }
 
 fn same(a: &Value, b: &Value) -> bool {

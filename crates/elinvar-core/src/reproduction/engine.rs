@@ -1,14 +1,15 @@
 //! Runs trials in parallel, each once, and stores each as soon as it ends.
 
+use super::Trials;
 use super::claim::Scale;
-use super::evidence::{Environment, Evidence, Outcome, Record, trial_key};
+use super::evidence::{Environment, Evidence, Metrics, Outcome, Record, trial_key};
 use super::judge::{Judgement, judge_all};
 use crate::context::{Context, Progress, ProgressSink};
 use crate::error::{Error, Kind, Result};
 use crate::method::{Method, catch_panic};
 use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Keeps records by key. Implementations write atomically: a record is there whole or not at all.
@@ -51,18 +52,76 @@ impl Shard {
     }
 }
 
-/// What to run.
+/// Trials that can be run one by one: those of a reproduction at a scale, or the points of a sweep.
+pub trait Study: Sync {
+    /// Field `method` of its records, and the folder that a store keeps them in.
+    fn name(&self) -> &str;
+    /// Raised when trials measure something else; older records are then not mixed in.
+    fn version(&self) -> u32;
+    /// Number of trials.
+    fn len(&self) -> usize;
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// The trial of a number below [`len`](Self::len), a flat JSON object.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    fn trial(&self, index: usize) -> Result<Value>;
+    /// Runs one: a pure function of its data.
+    ///
+    /// # Errors
+    /// Becomes the outcome of the trial.
+    fn measure(&self, trial: &Value, ctx: &mut Context) -> Result<Metrics>;
+
+    /// The name of the record of a trial.
+    fn key(&self, trial: &Value) -> String {
+        trial_key(self.name(), self.version(), trial)
+    }
+}
+
+/// The trials of a reproduction at a scale.
+pub struct Claimed<'a> {
+    method: &'a Method,
+    trials: Trials,
+}
+
+impl<'a> Claimed<'a> {
+    /// Of this method.
+    pub fn new(method: &'a Method, scale: Scale) -> Self {
+        Self { method, trials: method.reproduction.trials(scale) }
+    }
+}
+
+impl Study for Claimed<'_> {
+    fn name(&self) -> &str {
+        self.method.card.slug
+    }
+    fn version(&self) -> u32 {
+        self.method.reproduction.version()
+    }
+    fn len(&self) -> usize {
+        self.trials.len()
+    }
+    fn trial(&self, index: usize) -> Result<Value> {
+        self.trials.get(index)
+    }
+    fn measure(&self, trial: &Value, ctx: &mut Context) -> Result<Metrics> {
+        self.method.reproduction.run(trial, ctx)
+    }
+}
+
+/// How to run trials.
 #[derive(Clone)]
 pub struct Run {
-    /// Scale.
-    pub scale: Scale,
     /// Share of the trials.
     pub shard: Shard,
     /// Also run trials again whose record is an error.
     pub retry_failed: bool,
     /// Written into every record.
     pub environment: Environment,
-    /// Receives the number of finished trials.
+    /// Receives the number of finished trials, and of those among them that failed.
     pub progress: Option<Arc<dyn ProgressSink>>,
 }
 
@@ -82,79 +141,147 @@ pub struct RunReport {
 /// Runs the trials of a scale that the store does not have, then judges the claims on all that it has.
 ///
 /// # Errors
-/// When the store cannot be written or the user interrupts; what ended before that is kept. A trial that fails is stored as an
-/// error and does not stop the others.
-pub fn run(method: &Method, run: &Run, store: &dyn Store, ctx: &Context) -> Result<RunReport> {
-    let reproduction = &method.reproduction;
-    let slug = method.card.slug;
-    let trials = reproduction.trials(run.scale)?;
-    let open = open_trials(method, &trials, run, store)?;
-    let next = AtomicUsize::new(0);
-    let done = AtomicUsize::new(0);
-    let failure: Mutex<Option<Error>> = Mutex::new(None);
-    let workers = ctx.threads().min(open.len()).max(1);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                // One worker alone may use all threads inside a trial; several use one each.
-                let threads = if workers == 1 { ctx.threads() } else { 1 };
-                while let Some(trial) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let halted = || failure.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-                    if halted() {
-                        return;
-                    }
-                    match run_one(method, trial, run, ctx, threads).and_then(|record| store.save(&record)) {
-                        Ok(()) => {}
-                        // A data file that is not there is no result: the trial stays open, its claims "not run".
-                        Err(error) if error.kind() == Kind::File && error.hint_text().is_some_and(|h| h.contains("ELINVAR_DATA")) => {
-                            if let Some(sink) = &run.progress {
-                                sink.warn(&format!("skipped {trial}: {error}"));
-                            }
-                            continue;
-                        }
-                        Err(error) => {
-                            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                            return;
-                        }
-                    }
-                    let finished = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    if let Some(sink) = &run.progress {
-                        sink.report(&Progress { step: finished as u64, of: open.len() as u64, figures: &[] });
-                    }
-                }
-            });
-        }
-    });
-    if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error.in_method(slug));
-    }
-    let mut evidence = Evidence::default();
-    for trial in &trials {
-        evidence.records.extend(store.load(slug, &trial_key(slug, reproduction.version(), trial))?);
-    }
-    let judgements = judge_all(&reproduction.claims(), run.scale, &evidence);
-    Ok(RunReport { evidence, trials: trials.len(), ran: done.into_inner(), judgements })
+/// As [`run_trials`].
+pub fn run(method: &Method, scale: Scale, run: &Run, store: &dyn Store, ctx: &Context) -> Result<RunReport> {
+    let study = Claimed::new(method, scale);
+    let ran = run_trials(&study, run, store, ctx)?;
+    let evidence = collect(&study, store)?;
+    let judgements = judge_all(&method.reproduction.claims(), scale, &evidence);
+    Ok(RunReport { evidence, trials: study.len(), ran, judgements })
 }
 
-fn open_trials<'a>(method: &Method, trials: &'a [Value], run: &Run, store: &dyn Store) -> Result<Vec<&'a Value>> {
+/// The records of a study that a store has, in the order of the trials.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn collect(study: &dyn Study, store: &dyn Store) -> Result<Evidence> {
+    let mut evidence = Evidence::default();
+    for index in 0..study.len() {
+        evidence.extend(store.load(study.name(), &study.key(&study.trial(index)?))?);
+    }
+    Ok(evidence)
+}
+
+/// Numbers of the trials of a share that a run has still to do.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn open_trials(study: &dyn Study, run: &Run, store: &dyn Store) -> Result<Vec<usize>> {
     let mut open = Vec::new();
-    for (_, trial) in trials.iter().enumerate().filter(|(i, _)| run.shard.owns(*i)) {
-        let key = trial_key(method.card.slug, method.reproduction.version(), trial);
-        match store.load(method.card.slug, &key)? {
-            Some(Record { outcome: Outcome::Error(_), .. }) if run.retry_failed => open.push(trial),
-            Some(_) => {}
-            None => open.push(trial),
+    for index in (0..study.len()).filter(|&index| run.shard.owns(index)) {
+        let key = study.key(&study.trial(index)?);
+        let done = match store.load(study.name(), &key)? {
+            Some(Record { outcome: Outcome::Error(_), .. }) => !run.retry_failed,
+            Some(_) => true,
+            None => false,
+        };
+        if !done {
+            open.push(index);
         }
     }
     Ok(open)
 }
 
-fn run_one(method: &Method, trial: &Value, run: &Run, ctx: &Context, threads: usize) -> Result<Record> {
+/// Runs the trials of a study that the store does not have, several at a time, and stores each as soon as it ends. Returns their number.
+///
+/// # Errors
+/// When the store cannot be written or the user interrupts; what ended before that is kept. A trial that fails is stored as an
+/// error and does not stop the others.
+pub fn run_trials(study: &dyn Study, run: &Run, store: &dyn Store, ctx: &Context) -> Result<usize> {
+    let open = open_trials(study, run, store)?;
+    let workers = ctx.threads().min(open.len()).max(1);
+    // One worker alone may use all threads inside a trial; several use one each.
+    let threads = if workers == 1 { ctx.threads() } else { 1 };
+    let crew = Crew { study, run, store, open: &open, next: AtomicUsize::new(0), tally: Mutex::default() };
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| crew.work(ctx, threads));
+        }
+    });
+    let tally = crew.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match tally.failure {
+        Some(error) => Err(error.in_method(study.name())),
+        None => Ok(tally.ran),
+    }
+}
+
+/// Workers that take one trial after the other.
+struct Crew<'a> {
+    study: &'a dyn Study,
+    run: &'a Run,
+    store: &'a dyn Store,
+    open: &'a [usize],
+    next: AtomicUsize,
+    tally: Mutex<Tally>,
+}
+
+#[derive(Default)]
+struct Tally {
+    ran: usize,
+    failed: usize,
+    /// What stops all workers.
+    failure: Option<Error>,
+}
+
+impl Crew<'_> {
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self, ctx: &Context, threads: usize) {
+        while let Some(&index) = self.open.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            if self.tally().failure.is_some() {
+                return;
+            }
+            match self.one(index, ctx, threads) {
+                Ok(Some(failed)) => self.count(failed),
+                Ok(None) => {}
+                Err(error) => {
+                    self.tally().failure.get_or_insert(error);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Runs and stores a trial. Says whether it failed, or nothing where it stays open.
+    fn one(&self, index: usize, ctx: &Context, threads: usize) -> Result<Option<bool>> {
+        let trial = self.study.trial(index)?;
+        match run_trial(self.study, &trial, &self.run.environment, ctx, threads) {
+            Ok(record) => self.store.save(&record).map(|()| Some(matches!(record.outcome, Outcome::Error(_)))),
+            // A data file that is not there is no result: the trial stays open, its claims "not run".
+            Err(error) if error.kind() == Kind::File && error.hint_text().is_some_and(|h| h.contains("ELINVAR_DATA")) => {
+                if let Some(sink) = &self.run.progress {
+                    sink.warn(&format!("skipped {trial}: {error}"));
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn count(&self, failed: bool) {
+        let mut tally = self.tally();
+        tally.ran += 1;
+        tally.failed += usize::from(failed);
+        if let Some(sink) = &self.run.progress {
+            let failures = [("failed", tally.failed as f64)];
+            let figures = if tally.failed > 0 { &failures[..] } else { &[] };
+            sink.report(&Progress { step: tally.ran as u64, of: self.open.len() as u64, figures });
+        }
+    }
+}
+
+/// Runs one trial and gives its record; nothing is stored.
+///
+/// # Errors
+/// When it was interrupted, ran out of time, or lacks a file: such a trial has no record. Every other error is the outcome in the record.
+pub fn run_trial(study: &dyn Study, trial: &Value, environment: &Environment, ctx: &Context, threads: usize) -> Result<Record> {
     let seed = trial.get("seed").and_then(Value::as_u64).unwrap_or(0);
     let mut child = ctx.child(seed, threads);
     child.check()?;
     let start = Instant::now();
-    let result = catch_panic(|| method.reproduction.run(trial, &mut child)).and_then(|m| m.check().map(|()| m));
+    let result = catch_panic(|| study.measure(trial, &mut child)).and_then(|m| m.check().map(|()| m));
     let outcome = match result {
         Ok(metrics) => Outcome::Metrics(metrics),
         // Stopped is not failed: such a trial has no record and is run again next time.
@@ -162,12 +289,12 @@ fn run_one(method: &Method, trial: &Value, run: &Run, ctx: &Context, threads: us
         Err(error) => Outcome::Error(error.to_string()),
     };
     Ok(Record {
-        method: method.card.slug.to_owned(),
-        code: method.reproduction.version(),
+        method: study.name().to_owned(),
+        code: study.version(),
         trial: trial.clone(),
         outcome,
         seconds: start.elapsed().as_secs_f64(),
-        environment: run.environment.clone(),
+        environment: environment.clone(),
     })
 }
 
@@ -175,14 +302,13 @@ fn run_one(method: &Method, trial: &Value, run: &Run, ctx: &Context, threads: us
 ///
 /// Records keep the name of the real trial, so that the rules find them: a claim that is still reproduced then cannot fail.
 pub fn sabotage(method: &Method, scale: Scale, real: &Evidence, ctx: &Context) -> Result<Vec<Judgement>> {
-    let mut evidence = real.clone();
-    let environment = Environment::default();
-    let run = Run { scale, shard: Shard::default(), retry_failed: false, environment, progress: None };
-    for record in &mut evidence.records {
+    let study = Claimed::new(method, scale);
+    let mut evidence = Evidence::default();
+    for mut record in real.records() {
         if let Some(altered) = method.reproduction.sabotaged(&record.trial)? {
-            let outcome = run_one(method, &altered, &run, ctx, ctx.threads())?.outcome;
-            record.outcome = outcome;
+            record.outcome = run_trial(&study, &altered, &record.environment, ctx, ctx.threads())?.outcome;
         }
+        evidence.push(record);
     }
     Ok(judge_all(&method.reproduction.claims(), scale, &evidence))
 }
@@ -190,7 +316,6 @@ pub fn sabotage(method: &Method, scale: Scale, real: &Evidence, ctx: &Context) -
 #[cfg(test)]
 mod tests {
     use super::super::claim::{Aggregate, Cell, Claim, PaperFigure, Rule, Source, Threshold};
-    use super::super::evidence::Metrics;
     use super::super::figure::Figure;
     use super::super::judge::Verdict;
     use super::super::{Reproduction, run};
@@ -263,17 +388,17 @@ mod tests {
 
     fn request(shard: &str) -> Run {
         let shard = shard.parse().unwrap();
-        Run { scale: Scale::Tiny, shard, retry_failed: false, environment: Environment::default(), progress: None }
+        Run { shard, retry_failed: false, environment: Environment::default(), progress: None }
     }
 
     #[test]
     fn trials_run_once_and_shards_add_up() {
         let (store, ctx) = (Memory::default(), Context::new(0).with_threads(2));
-        let first = run(&method(), &request("1/2"), &store, &ctx).unwrap();
+        let first = run(&method(), Scale::Tiny, &request("1/2"), &store, &ctx).unwrap();
         assert_eq!((first.ran, first.trials, first.judgements[0].verdict), (3, 6, Verdict::NotRun));
-        let second = run(&method(), &request("2/2"), &store, &ctx).unwrap();
+        let second = run(&method(), Scale::Tiny, &request("2/2"), &store, &ctx).unwrap();
         assert_eq!((second.ran, second.judgements[0].verdict), (3, Verdict::Reproduced));
-        assert_eq!(run(&method(), &request("1/1"), &store, &ctx).unwrap().ran, 0);
+        assert_eq!(run(&method(), Scale::Tiny, &request("1/1"), &store, &ctx).unwrap().ran, 0);
         assert!("3/2".parse::<Shard>().is_err() && "0/2".parse::<Shard>().is_err());
     }
 
@@ -281,8 +406,8 @@ mod tests {
     fn results_do_not_depend_on_threads() {
         let metrics = |threads| {
             let store = Memory::default();
-            let report = run(&method(), &request("1/1"), &store, &Context::new(0).with_threads(threads)).unwrap();
-            report.evidence.records.into_iter().map(|r| r.outcome).collect::<Vec<_>>()
+            let report = run(&method(), Scale::Tiny, &request("1/1"), &store, &Context::new(0).with_threads(threads)).unwrap();
+            report.evidence.records().map(|r| r.outcome).collect::<Vec<_>>()
         };
         assert_eq!(metrics(1), metrics(3));
     }
@@ -290,7 +415,7 @@ mod tests {
     #[test]
     fn sabotage_makes_the_claim_fail() {
         let (store, ctx) = (Memory::default(), Context::new(0));
-        let real = run(&method(), &request("1/1"), &store, &ctx).unwrap().evidence;
+        let real = run(&method(), Scale::Tiny, &request("1/1"), &store, &ctx).unwrap().evidence;
         let judged = sabotage(&method(), Scale::Tiny, &real, &ctx).unwrap();
         assert_eq!(judged[0].verdict, Verdict::NotReproduced);
     }
@@ -298,12 +423,13 @@ mod tests {
     #[test]
     fn a_panic_is_stored_as_an_error_and_an_interrupt_is_not_stored() {
         let trial = serde_json::json!({"arm": "panics", "seed": 0});
-        let record = run_one(&method(), &trial, &request("1/1"), &Context::new(0), 1).unwrap();
+        let method = method();
+        let record = run_trial(&Claimed::new(&method, Scale::Tiny), &trial, &Environment::default(), &Context::new(0), 1).unwrap();
         assert!(matches!(record.outcome, Outcome::Error(text) if text.contains("a defect")));
         let cancel = crate::Cancel::default();
         cancel.cancel();
         let (store, ctx) = (Memory::default(), Context::new(0).with_cancel(cancel));
-        assert_eq!(run(&method(), &request("1/1"), &store, &ctx).unwrap_err().kind(), Kind::Interrupted);
+        assert_eq!(run(&method, Scale::Tiny, &request("1/1"), &store, &ctx).unwrap_err().kind(), Kind::Interrupted);
         assert!(store.0.lock().unwrap().is_empty());
     }
 }

@@ -4,8 +4,9 @@ use super::claim::Cell;
 use super::figure::Mark;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use serde_json::{Map, Number, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What one trial measured: named numbers for the judge, named series for figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -110,20 +111,222 @@ fn canonical(value: &Value) -> Value {
     }
 }
 
+/// A value of a trial in little memory.
+#[derive(Clone, Debug)]
+enum Compact {
+    Absent,
+    Number(Number),
+    Text(Arc<str>),
+    /// `null`, true, false, a list or a table.
+    Other(Box<Value>),
+}
+
+impl Compact {
+    fn value(&self) -> Option<Value> {
+        match self {
+            Self::Absent => None,
+            Self::Number(number) => Some(Value::Number(number.clone())),
+            Self::Text(text) => Some(Value::from(&**text)),
+            Self::Other(value) => Some((**value).clone()),
+        }
+    }
+
+    /// Whether it is a value that is wanted. Numbers are compared as numbers: 40 is 40.0.
+    fn is(&self, wanted: &Value) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::Number(number) => number.as_f64().zip(wanted.as_f64()).is_some_and(|(x, y)| x == y),
+            Self::Text(text) => wanted.as_str() == Some(text),
+            Self::Other(value) => **value == *wanted,
+        }
+    }
+}
+
 /// The records of one method, in the order of its trials.
+///
+/// They are kept column by column, so that a million small ones take a few hundred megabytes.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// The records.
-    pub records: Vec<Record>,
+    method: String,
+    fields: Vec<(String, Vec<Compact>)>,
+    /// NaN where a trial has no such number.
+    numbers: Vec<(String, Vec<f64>)>,
+    series: Vec<Option<Box<BTreeMap<String, Vec<f64>>>>>,
+    errors: Vec<Option<Box<str>>>,
+    seconds: Vec<f64>,
+    codes: Vec<u32>,
+    /// Positions in `environments`.
+    places: Vec<u32>,
+    environments: Vec<Environment>,
+    /// Every text of a trial once.
+    texts: BTreeSet<Arc<str>>,
+}
+
+/// The column of that name, made where there is none; `rows` rows long at least.
+fn column<'a, T: Clone>(columns: &'a mut Vec<(String, Vec<T>)>, name: &str, rows: usize, absent: T) -> &'a mut Vec<T> {
+    let position = columns.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+        columns.push((name.to_owned(), Vec::new()));
+        columns.len() - 1
+    });
+    let column = &mut columns[position].1;
+    column.resize(rows, absent);
+    column
+}
+
+fn of_row<T: Clone>(columns: &[(String, Vec<T>)], row: usize) -> impl Iterator<Item = (&String, &T)> {
+    columns.iter().filter_map(move |(name, values)| Some((name, values.get(row)?)))
+}
+
+impl FromIterator<Record> for Evidence {
+    fn from_iter<I: IntoIterator<Item = Record>>(records: I) -> Self {
+        let mut evidence = Self::default();
+        evidence.extend(records);
+        evidence
+    }
+}
+
+impl Extend<Record> for Evidence {
+    fn extend<I: IntoIterator<Item = Record>>(&mut self, records: I) {
+        records.into_iter().for_each(|record| self.push(record));
+    }
 }
 
 impl Evidence {
-    /// The records with metrics in a cell.
-    pub fn in_cell<'a>(&'a self, cell: &'a Cell) -> impl Iterator<Item = (&'a Value, &'a Metrics)> {
-        self.records.iter().filter_map(move |record| match &record.outcome {
-            Outcome::Metrics(metrics) if cell.contains(&record.trial) => Some((&record.trial, metrics)),
-            _ => None,
-        })
+    /// Adds a record at the end.
+    pub fn push(&mut self, record: Record) {
+        let row = self.len();
+        for (name, value) in record.trial.as_object().into_iter().flatten() {
+            let value = self.compact(value);
+            column(&mut self.fields, name, row, Compact::Absent).push(value);
+        }
+        let (metrics, error) = match record.outcome {
+            Outcome::Metrics(metrics) => (metrics, None),
+            Outcome::Error(text) => (Metrics::new(), Some(text.into_boxed_str())),
+        };
+        for (name, &x) in &metrics.numbers {
+            column(&mut self.numbers, name, row, f64::NAN).push(x);
+        }
+        self.series.push((!metrics.series.is_empty()).then(|| Box::new(metrics.series)));
+        self.errors.push(error);
+        self.seconds.push(record.seconds);
+        self.codes.push(record.code);
+        let known = self.environments.iter().rposition(|known| *known == record.environment);
+        let place = known.unwrap_or_else(|| {
+            self.environments.push(record.environment);
+            self.environments.len() - 1
+        });
+        self.places.push(place as u32);
+        self.method = record.method;
+    }
+
+    fn compact(&mut self, value: &Value) -> Compact {
+        match value {
+            Value::Number(number) => Compact::Number(number.clone()),
+            Value::String(text) => Compact::Text(self.interned(text)),
+            other => Compact::Other(Box::new(other.clone())),
+        }
+    }
+
+    fn interned(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return known.clone();
+        }
+        let text: Arc<str> = text.into();
+        self.texts.insert(text.clone());
+        text
+    }
+
+    /// Number of records.
+    pub fn len(&self) -> usize {
+        self.seconds.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.seconds.is_empty()
+    }
+
+    /// Number of records with an error in place of metrics.
+    pub fn failed(&self) -> usize {
+        self.errors.iter().flatten().count()
+    }
+
+    /// Wall-clock seconds of all trials.
+    pub fn seconds(&self) -> f64 {
+        self.seconds.iter().sum()
+    }
+
+    /// The record of a row.
+    pub fn record(&self, row: usize) -> Record {
+        let outcome = match &self.errors[row] {
+            Some(text) => Outcome::Error(text.to_string()),
+            None => Outcome::Metrics(Metrics {
+                numbers: of_row(&self.numbers, row).filter(|(_, x)| !x.is_nan()).map(|(name, &x)| (name.clone(), x)).collect(),
+                series: self.series[row].as_deref().cloned().unwrap_or_default(),
+            }),
+        };
+        Record {
+            method: self.method.clone(),
+            code: self.codes[row],
+            trial: self.trial(row),
+            outcome,
+            seconds: self.seconds[row],
+            environment: self.environments[self.places[row] as usize].clone(),
+        }
+    }
+
+    /// The records in order.
+    pub fn records(&self) -> impl Iterator<Item = Record> {
+        (0..self.len()).map(|row| self.record(row))
+    }
+
+    /// The trial of a row.
+    pub fn trial(&self, row: usize) -> Value {
+        Value::Object(of_row(&self.fields, row).filter_map(|(name, value)| Some((name.clone(), value.value()?))).collect())
+    }
+
+    /// Names of the fields of the trials, in the order in which they first appear.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// A field of the trial of a row.
+    pub fn field(&self, row: usize, name: &str) -> Option<Value> {
+        let (_, values) = self.fields.iter().find(|(known, _)| known == name)?;
+        values.get(row)?.value()
+    }
+
+    /// Names of the numbers that trials measured.
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        self.numbers.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// A number that the trial of a row measured.
+    pub fn number(&self, row: usize, name: &str) -> Option<f64> {
+        let (_, values) = self.numbers.iter().find(|(known, _)| known == name)?;
+        values.get(row).copied().filter(|x| !x.is_nan())
+    }
+
+    /// The error of a row, where its trial failed.
+    pub fn error(&self, row: usize) -> Option<&str> {
+        self.errors[row].as_deref()
+    }
+
+    /// The rows in a cell, failed ones too.
+    pub fn all_in_cell<'a>(&'a self, cell: &'a Cell) -> impl Iterator<Item = usize> + 'a {
+        let find = |name: &str| self.fields.iter().find(|(known, _)| known == name).map_or(&[][..], |(_, values)| values);
+        let conditions: Vec<(&[Compact], &Value)> = cell.0.iter().map(|(name, wanted)| (find(name), wanted)).collect();
+        (0..self.len()).filter(move |&row| conditions.iter().all(|(values, wanted)| values.get(row).is_some_and(|value| value.is(wanted))))
+    }
+
+    /// The rows with metrics in a cell.
+    pub fn in_cell<'a>(&'a self, cell: &'a Cell) -> impl Iterator<Item = usize> + 'a {
+        self.all_in_cell(cell).filter(|&row| self.errors[row].is_none())
+    }
+
+    /// The seed of a row; trials without a field `seed` count as seed 0.
+    pub(super) fn seed(&self, row: usize) -> u64 {
+        self.field(row, "seed").and_then(|seed| seed.as_u64()).unwrap_or(0)
     }
 
     /// A metric in a cell by seed; trials without a field `seed` count as seed 0.
@@ -131,10 +334,9 @@ impl Evidence {
     /// Several trials of one seed (repeats over another field) are averaged, so that the seed stays the unit of the bootstrap.
     pub fn by_seed(&self, metric: &str, cell: &Cell) -> BTreeMap<u64, f64> {
         let mut sums: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
-        for (trial, metrics) in self.in_cell(cell) {
-            if let Some(&x) = metrics.numbers.get(metric) {
-                let seed = trial.get("seed").and_then(Value::as_u64).unwrap_or(0);
-                let (sum, count) = sums.entry(seed).or_default();
+        for row in self.in_cell(cell) {
+            if let Some(x) = self.number(row, metric) {
+                let (sum, count) = sums.entry(self.seed(row)).or_default();
                 *sum += x;
                 *count += 1.0;
             }
@@ -178,10 +380,7 @@ impl Evidence {
 
     /// A series of the first trial in a cell.
     pub fn series(&self, name: &str, cell: &Cell) -> Option<&[f64]> {
-        self.records.iter().find_map(|record| match &record.outcome {
-            Outcome::Metrics(metrics) if cell.contains(&record.trial) => metrics.series.get(name).map(Vec::as_slice),
-            _ => None,
-        })
+        self.in_cell(cell).find_map(|row| self.series[row].as_ref()?.get(name)).map(Vec::as_slice)
     }
 }
 
@@ -198,5 +397,32 @@ mod tests {
         assert_ne!(key, trial_key("m", 2, &json!({"seed": 2, "a": 1})));
         assert_ne!(key, trial_key("n", 1, &json!({"seed": 2, "a": 1})));
         assert_eq!(key.len(), 32);
+    }
+
+    fn record(trial: Value, outcome: Outcome, date: &str) -> Record {
+        let environment = Environment { date: date.into(), ..Environment::default() };
+        Record { method: "m".into(), code: 3, trial, outcome, seconds: 0.5, environment }
+    }
+
+    #[test]
+    fn records_come_out_as_they_went_in() {
+        let loss = |x| Outcome::Metrics(Metrics::new().with("loss", x));
+        let curve = Metrics::new().with("other", 2.0).with_series("curve", [1.0, 0.5]);
+        let records = vec![
+            record(json!({"arm": "ours", "seed": 0}), loss(0.25), "a"),
+            record(json!({"arm": "ours", "seed": 1, "width": [3, 4], "lr": 1e-3}), Outcome::Metrics(curve), "b"),
+            record(json!({"arm": "base", "seed": 0, "on": true, "none": null}), Outcome::Error("no".into()), "a"),
+            record(json!({"seed": 9}), loss(4.0), "b"),
+        ];
+        let evidence: Evidence = records.iter().cloned().collect();
+        assert_eq!(evidence.records().collect::<Vec<_>>(), records);
+        assert_eq!((evidence.len(), evidence.failed(), evidence.seconds()), (4, 1, 2.0));
+        assert_eq!(evidence.all_in_cell(&Cell::of("seed", 0.0)).collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(evidence.in_cell(&Cell::of("seed", 0)).collect::<Vec<_>>(), [0]);
+        assert_eq!(evidence.in_cell(&Cell::of("width", json!([3, 4]))).collect::<Vec<_>>(), [1]);
+        assert_eq!(evidence.in_cell(&Cell::of("none", 1)).count(), 0);
+        assert_eq!((evidence.number(3, "loss"), evidence.number(1, "loss")), (Some(4.0), None));
+        assert_eq!(evidence.series("curve", &Cell::of("seed", 1)), Some(&[1.0, 0.5][..]));
+        assert_eq!(evidence.record(1).key(), records[1].key());
     }
 }

@@ -1,11 +1,10 @@
 //! The one judge: reads rules and stored metrics, knows no method.
 
 use super::claim::{Aggregate, Cell, Claim, Quantity, Rule, Scale, Threshold};
-use super::evidence::{Evidence, Outcome};
+use super::evidence::Evidence;
 use crate::random::stream;
 use rand::RngExt;
 use serde::Serialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -246,12 +245,16 @@ fn straddles(threshold: &Threshold, low: f64, high: f64) -> bool {
 }
 
 const RESAMPLES: usize = 4000;
+/// With more seeds there are fewer resamples: each then moves the interval less.
+const DRAWS: usize = 40_000_000;
+const LEAST_RESAMPLES: usize = 200;
 
 /// Percentile interval of 95 % from resampled seeds; its own fixed stream, so that a verdict never changes by itself.
 fn bootstrap(seeds: usize, statistic: &dyn Fn(&[usize]) -> f64) -> (f64, f64) {
     let mut random = stream(0, &[("judge", seeds as u64)]);
     let mut draw = vec![0; seeds];
-    let mut values: Vec<f64> = (0..RESAMPLES)
+    let resamples = (DRAWS / seeds.max(1)).clamp(LEAST_RESAMPLES, RESAMPLES);
+    let mut values: Vec<f64> = (0..resamples)
         .map(|_| {
             draw.iter_mut().for_each(|i| *i = random.random_range(0..seeds));
             statistic(&draw)
@@ -266,7 +269,7 @@ fn bootstrap(seeds: usize, statistic: &dyn Fn(&[usize]) -> f64) -> (f64, f64) {
 /// Whether the cells lack results, and why.
 fn missing_verdict(evidence: &Evidence, cells: &[&Cell]) -> Option<Verdict> {
     let lacks = |cell: &&Cell| evidence.in_cell(cell).next().is_none();
-    let failed = |cell: &&Cell| evidence.records.iter().any(|r| matches!(r.outcome, Outcome::Error(_)) && cell.contains(&r.trial));
+    let failed = |cell: &&Cell| evidence.all_in_cell(cell).any(|row| evidence.error(row).is_some());
     if cells.iter().any(failed) {
         return Some(Verdict::Failed);
     }
@@ -275,11 +278,10 @@ fn missing_verdict(evidence: &Evidence, cells: &[&Cell]) -> Option<Verdict> {
 
 fn curves_by_seed(evidence: &Evidence, metric: &str, against: &str, of: &Cell) -> BTreeMap<u64, Vec<(f64, f64)>> {
     let mut curves: BTreeMap<u64, Vec<(f64, f64)>> = BTreeMap::new();
-    for (trial, metrics) in evidence.in_cell(of) {
-        let x = trial.get(against).and_then(Value::as_f64);
-        let seed = trial.get("seed").and_then(Value::as_u64).unwrap_or(0);
-        if let (Some(x), Some(&y)) = (x, metrics.numbers.get(metric)) {
-            curves.entry(seed).or_default().push((x, y));
+    for row in evidence.in_cell(of) {
+        let x = evidence.field(row, against).and_then(|x| x.as_f64());
+        if let Some(point) = x.zip(evidence.number(row, metric)) {
+            curves.entry(evidence.seed(row)).or_default().push(point);
         }
     }
     curves
@@ -320,7 +322,7 @@ fn median_of(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::super::claim::{PaperFigure, Source};
-    use super::super::evidence::{Metrics, Record};
+    use super::super::evidence::{Metrics, Outcome, Record};
     use super::*;
     use serde_json::json;
 
@@ -333,7 +335,7 @@ mod tests {
             seconds: 0.0,
             environment: Default::default(),
         };
-        Evidence { records: rows.iter().map(record).collect() }
+        rows.iter().map(record).collect()
     }
 
     fn claim(rule: Rule) -> Claim {
@@ -409,9 +411,9 @@ mod tests {
     fn slope_is_the_log_log_slope() {
         let mut e = Evidence::default();
         for (k, n) in [10.0_f64, 100.0, 1000.0].into_iter().enumerate() {
-            let mut record = evidence(&[("ours", 0, n.powf(-0.5))]).records.remove(0);
+            let mut record = evidence(&[("ours", 0, n.powf(-0.5))]).record(0);
             record.trial = json!({"n": n, "seed": 0, "k": k});
-            e.records.push(record);
+            e.push(record);
         }
         let threshold = Threshold::Near { value: -0.5, within: 1e-9 };
         let rule = Rule::Slope { label: "rate", metric: "loss", against: "n", of: Cell::all(), threshold };

@@ -7,7 +7,7 @@ mod figure;
 mod judge;
 
 pub use claim::{Aggregate, Cell, Claim, PaperFigure, Quantity, Rule, Scale, Source, Threshold};
-pub use engine::{Run, RunReport, Shard, Store, run, sabotage};
+pub use engine::{Claimed, Run, RunReport, Shard, Store, Study, collect, open_trials, run, run_trial, run_trials, sabotage};
 pub use evidence::{Environment, Evidence, Metrics, Outcome, Record, trial_key};
 pub use figure::{Axis, Figure, Mark, Panel};
 pub use judge::{Judgement, Part, Verdict, judge, judge_all};
@@ -21,7 +21,7 @@ use serde_json::Value;
 /// The claims of a paper and the trials that decide them.
 pub trait Reproduction: Send + Sync {
     /// One trial as plain data: data set, method or baseline, settings, seed. It serialises to a flat JSON object.
-    type Trial: Serialize + DeserializeOwned;
+    type Trial: Serialize + DeserializeOwned + Send + Sync + 'static;
     /// Raised when a change of the code changes what trials measure; older evidence is then not mixed in.
     const VERSION: u32;
     /// The claims.
@@ -49,7 +49,7 @@ pub trait DynReproduction: Send + Sync {
     /// See [`Reproduction::claims`].
     fn claims(&self) -> Vec<Claim>;
     /// See [`Reproduction::trials`].
-    fn trials(&self, scale: Scale) -> Result<Vec<Value>>;
+    fn trials(&self, scale: Scale) -> Trials;
     /// See [`Reproduction::run`].
     fn run(&self, trial: &Value, ctx: &mut Context) -> Result<Metrics>;
     /// See [`Reproduction::sabotaged`].
@@ -58,6 +58,32 @@ pub trait DynReproduction: Send + Sync {
     fn figures(&self, evidence: &Evidence) -> Vec<Figure>;
     /// See [`Reproduction::differences`].
     fn differences(&self) -> Vec<&'static str>;
+}
+
+/// A list of trials, each made a JSON value when it is asked for: a million of them as values take more memory than all that they measure.
+pub struct Trials {
+    len: usize,
+    at: Box<dyn Fn(usize) -> Result<Value> + Send + Sync>,
+}
+
+impl Trials {
+    /// Number of trials.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The trial of a number below [`len`](Self::len).
+    ///
+    /// # Errors
+    /// When it cannot be written as a JSON object.
+    pub fn get(&self, index: usize) -> Result<Value> {
+        (self.at)(index)
+    }
 }
 
 fn to_value(trial: &impl Serialize) -> Result<Value> {
@@ -79,8 +105,9 @@ impl<R: Reproduction> DynReproduction for R {
     fn claims(&self) -> Vec<Claim> {
         Reproduction::claims(self)
     }
-    fn trials(&self, scale: Scale) -> Result<Vec<Value>> {
-        Reproduction::trials(self, scale).iter().map(to_value).collect()
+    fn trials(&self, scale: Scale) -> Trials {
+        let trials = Reproduction::trials(self, scale);
+        Trials { len: trials.len(), at: Box::new(move |index| to_value(&trials[index])) }
     }
     fn run(&self, trial: &Value, ctx: &mut Context) -> Result<Metrics> {
         Reproduction::run(self, &from_value(trial)?, ctx)

@@ -122,7 +122,7 @@ fn strip(html: &mut Html, report: &Report) {
         html.raw("<span class=\"unseen\">: ").text(&claim.verdict.to_string()).raw("</span></a></li>\n");
     }
     html.raw("</ul>\n");
-    let (done, planned) = (report.trials.len(), report.trials_planned);
+    let (done, planned) = (report.trials_run(), report.trials_planned);
     if done < planned {
         html.raw("<p class=\"notice\">").text(&format!("{done} of {planned} trials have been run; verdicts rest on these alone."));
         html.raw("</p>\n");
@@ -146,8 +146,7 @@ fn differences(html: &mut Html, report: &Report) {
 
 fn cost(html: &mut Html, report: &Report) {
     html.raw("<section>\n<h2 id=\"cost\">Cost, machine, versions</h2>\n<dl class=\"facts\">\n");
-    let failed = report.trials.iter().filter(|t| t.error.is_some()).count();
-    let trials = format!("{} of {} run, {failed} failed", report.trials.len(), report.trials_planned);
+    let trials = format!("{} of {} run, {} failed", report.trials_run(), report.trials_planned, report.trials_failed());
     fact(html, "Trials", &trials);
     fact(html, "Time of all trials together", &duration(report.seconds));
     if let Some(longest) = report.trials.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds)) {

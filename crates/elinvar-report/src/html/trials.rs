@@ -67,7 +67,7 @@ fn metrics(report: &Report) -> (Vec<String>, usize) {
 fn table(html: &mut Html, report: &Report, varied: &[String]) {
     let (metrics, left_out) = metrics(report);
     html.raw("<p class=\"note\">");
-    html.text(&format!("{} trials. Press a heading to sort, a record to see all that it holds", report.trials.len()));
+    html.text(&format!("{} trials. Press a heading to sort, a record to see all that it holds", report.trials_run()));
     if left_out > 0 {
         let noun = if left_out == 1 { "metric" } else { "metrics" };
         html.text(&format!(" ({left_out} further {noun})"));
@@ -89,8 +89,12 @@ fn table(html: &mut Html, report: &Report, varied: &[String]) {
         shown += 1;
     }
     html.raw("</tbody>\n</table>\n</div>\n");
-    if shown < report.trials.len() {
-        let text = format!("{} further trials are in report.json beside this page.", report.trials.len() - shown);
+    if shown < report.trials_run() {
+        let rest = report.trials_run() - shown;
+        let text = match report.unlisted.trials {
+            0 => format!("{rest} further trials are in report.json beside this page."),
+            _ => format!("{rest} further trials are in the folder of the evidence; elinvar report --export writes all to one table."),
+        };
         html.raw("<p class=\"note\">").text(&text).raw("</p>\n");
     }
 }

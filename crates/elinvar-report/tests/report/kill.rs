@@ -59,8 +59,8 @@ fn run_all(folder: &Path) -> Result<RunReport> {
     let paper = Paper { title: "", authors: "", year: 2026, reference: "" };
     let card = Card { slug: "slow", title: "", family: "", summary: "", paper, complexity: "", keywords: &[] };
     let environment = elinvar_report::detect_environment("0.1.0");
-    let request = Run { scale: Scale::Tiny, shard: Shard::default(), retry_failed: false, environment, progress: None };
-    run(&Method::new(card, "", Slow), &request, &EvidenceStore::open(folder)?, &Context::new(0).with_threads(2))
+    let request = Run { shard: Shard::default(), retry_failed: false, environment, progress: None };
+    run(&Method::new(card, "", Slow), Scale::Tiny, &request, &EvidenceStore::open(folder)?, &Context::new(0).with_threads(2))
 }
 
 /// The child of the other tests.
@@ -86,14 +86,14 @@ fn start(folder: &Path) -> Child {
 
 /// What was measured, by trial, without the clock.
 fn measured(report: &RunReport) -> BTreeMap<String, Outcome> {
-    report.evidence.records.iter().map(|r| (r.key(), r.outcome.clone())).collect()
+    report.evidence.records().map(|r| (r.key(), r.outcome)).collect()
 }
 
 fn count(folder: &Path) -> usize {
     let store = EvidenceStore::open(folder).unwrap();
-    let records = store.records("slow").unwrap();
-    assert!(store.warnings().is_empty(), "a kill damaged a file: {:?}", store.warnings());
-    records.len()
+    let keys = store.keys("slow").unwrap();
+    assert!(keys.iter().all(|key| store.load("slow", key).unwrap().is_some()), "a kill damaged a file: {:?}", store.warnings());
+    keys.len()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use elinvar_report::EvidenceStore;
 use std::path::Path;
 
 fn records() -> Vec<Record> {
-    sample::evidence(2).records
+    sample::evidence(2).records().collect()
 }
 
 fn filled(folder: &Path, records: &[Record]) -> EvidenceStore {
@@ -25,10 +25,10 @@ fn records_come_back_as_they_were() {
         assert_eq!(store.load("monge-gap", &record.key()).unwrap().as_ref(), Some(record));
     }
     assert_eq!(store.load("monge-gap", "00112233445566778899aabbccddeeff").unwrap(), None);
-    assert_eq!(store.records("monge-gap").unwrap().len(), records.len());
+    assert_eq!(store.keys("monge-gap").unwrap().len(), records.len());
     assert_eq!(store.methods().unwrap(), ["monge-gap"]);
     let key = records[0].key();
-    assert_eq!(store.path("monge-gap", &key), folder.path().join("monge-gap").join(&key[..2]).join(format!("{key}.json")));
+    assert_eq!(store.path("monge-gap", &key), folder.path().join("monge-gap").join(&key[..2]).join(&key[2..4]).join(format!("{key}.json")));
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn folders_merge_by_copying() {
     let store = filled(a.path(), first);
     filled(b.path(), second);
     copy(b.path(), a.path());
-    let mut merged: Vec<String> = store.records("monge-gap").unwrap().iter().map(Record::key).collect();
+    let mut merged = store.keys("monge-gap").unwrap();
     let mut all: Vec<String> = records.iter().map(Record::key).collect();
     merged.sort();
     all.sort();
@@ -70,7 +70,7 @@ fn damaged_files_are_set_aside_and_named() {
         assert!(!path.exists() && path.with_extension("json.corrupt").exists());
         assert!(store.warnings()[i].contains(&path.display().to_string()), "{:?}", store.warnings());
     }
-    assert_eq!(store.records("monge-gap").unwrap().len(), records.len() - 3);
+    assert_eq!(store.keys("monge-gap").unwrap().len(), records.len() - 3);
     store.save(&records[0]).unwrap();
     assert_eq!(store.load("monge-gap", &records[0].key()).unwrap().as_ref(), Some(&records[0]));
 }
@@ -91,9 +91,9 @@ fn partial_files_of_a_killed_process_are_never_read() {
     let folder = tempfile::tempdir().unwrap();
     let records = records();
     let store = filled(folder.path(), &records[..1]);
-    let partial = store.path("monge-gap", &records[0].key()).with_file_name(".partial-x.json");
+    let partial = folder.path().join(".under-way/.partial-x.json");
     std::fs::write(&partial, "{").unwrap();
-    assert_eq!(store.records("monge-gap").unwrap().len(), 1);
+    assert_eq!(store.keys("monge-gap").unwrap().len(), 1);
     assert!(store.warnings().is_empty());
     EvidenceStore::open(folder.path()).unwrap();
     assert!(partial.exists(), "a young one may belong to a running process");
@@ -101,6 +101,18 @@ fn partial_files_of_a_killed_process_are_never_read() {
     std::fs::File::options().write(true).open(&partial).unwrap().set_modified(old).unwrap();
     EvidenceStore::open(folder.path()).unwrap();
     assert!(!partial.exists());
+}
+
+#[test]
+fn records_of_another_version_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records();
+    records[0].code = 7;
+    records[1].code = 8;
+    let store = filled(folder.path(), &records);
+    let known = records[2..4].iter().map(Record::key).collect();
+    assert_eq!(store.of_other_versions("monge-gap", 1, &known).unwrap(), 2);
+    assert_eq!(store.of_other_versions("monge-gap", 7, &known).unwrap(), records.len() - 3);
 }
 
 #[cfg(unix)]

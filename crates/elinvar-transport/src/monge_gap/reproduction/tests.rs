@@ -40,7 +40,7 @@ fn evidence(cells: &Cells, sabotage: bool) -> Evidence {
         let environment = Default::default();
         Record { method: "monge-gap".into(), code: 1, trial, outcome: Outcome::Metrics(metrics), seconds: 0.0, environment }
     };
-    Evidence { records: cell_trials().iter().filter_map(few).map(record).collect() }
+    cell_trials().iter().filter_map(few).map(record).collect()
 }
 
 fn claim(id: &str) -> Claim {
@@ -52,7 +52,7 @@ fn cell_studies_answer_every_rule_and_fall_with_the_gap_taken_out() {
     let cells = made_up();
     assert_eq!(cells.drugs(), ["alpha", "beta", "gamma"]);
     let real = evidence(&cells, false);
-    assert_eq!(real.records.len() as u64, DRUGS * 4);
+    assert_eq!(real.len() as u64, DRUGS * 4);
     for id in ["MG-6", "MG-7"] {
         let judged = judge(&claim(id), &real);
         assert!(judged.parts.iter().all(|part| part.seeds as u64 == DRUGS && part.value.is_some()), "{id}: {:?}", judged.parts);
@@ -120,8 +120,8 @@ fn absent_data_are_no_result() {
 #[test]
 fn old_trials_keep_their_names() {
     let old = serde_json::json!({"study": "toy", "d": 2, "lambda": 1.0, "steps": 400, "seed": 0});
-    let trials = DynReproduction::trials(&MongeGapStudy, Scale::Quick).unwrap();
-    assert!(trials.contains(&old));
+    let trials = DynReproduction::trials(&MongeGapStudy, Scale::Quick);
+    assert!((0..trials.len()).any(|index| trials.get(index).unwrap() == old));
     let sabotaged = Reproduction::sabotaged(&MongeGapStudy, &mixture_trials()[0]).unwrap();
     assert_eq!((sabotaged.lambda, sabotaged.method.as_str()), (0.0, "mlp"));
     assert!(Reproduction::sabotaged(&MongeGapStudy, &mixture_trials()[1]).is_none(), "a baseline has nothing to take out");
