@@ -109,7 +109,7 @@ def training(threads, networks=NETWORKS, peers=3, steps=100):
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    recorded = ensemble(2).fit().states(n_trials=32)
+    recorded = ensemble(2).fit().states(n_probes=32)
     hidden, weights = recorded.hidden, recorded.weights
     few = 20
     rows = [dynamics(hidden[:few], 1), dynamics(hidden[:few], 2), matchings(hidden[:few], weights[:few], 1)]

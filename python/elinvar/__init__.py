@@ -9,8 +9,12 @@ info(slug)
     the documentation of one,
 reproduce(slug)
     runs the paper's claims again and judges them,
+sweep(slug), Sweep(slug)
+    runs a task at many values of its parameters, in one call or point by point,
 read_table(path)
-    reads a table from CSV, Parquet or NumPy files.
+    reads a table from CSV, Parquet or NumPy files,
+read_trials(folder), export_mlflow(folder), export_tensorboard(folder, logdir)
+    hand on all that was run.
 """
 
 import importlib
@@ -19,11 +23,30 @@ import os
 from . import _core
 from ._core import Model, __version__
 from ._frames import warn
-from ._results import Claims, Findings, Table
+from ._results import Claims, Findings, SweepResult, Table
+from ._sweeps import Sweep, sweep
+from ._tracking import export_mlflow, export_tensorboard
 
 FAMILIES = tuple(dict.fromkeys(card["family"] for card in _core.registry()))
 
-__all__ = ["Claims", "Findings", "Model", "Table", "__version__", "info", "methods", "read_table", "reproduce", *FAMILIES]
+__all__ = [
+    "Claims",
+    "Findings",
+    "Model",
+    "Sweep",
+    "SweepResult",
+    "Table",
+    "__version__",
+    "export_mlflow",
+    "export_tensorboard",
+    "info",
+    "methods",
+    "read_table",
+    "read_trials",
+    "reproduce",
+    "sweep",
+    *FAMILIES,
+]
 
 
 def __getattr__(name):
@@ -86,7 +109,21 @@ def info(slug):
     return _Info(_core.readme(slug))
 
 
-def reproduce(slug, scale="quick", *, folder=None, report=None, shard=None, n_jobs=None, retry_failed=False, verbose=False):
+def reproduce(
+    slug,
+    scale="quick",
+    *,
+    folder=None,
+    report=None,
+    shard=None,
+    n_jobs=None,
+    device=None,
+    retry_failed=False,
+    executor=None,
+    address=None,
+    time_limit=None,
+    verbose=False,
+):
     """Runs the trials behind a paper's claims and judges the claims.
 
     Every trial is stored when it ends; what was run before is not run again, so that this may be interrupted at any time.
@@ -105,8 +142,16 @@ def reproduce(slug, scale="quick", *, folder=None, report=None, shard=None, n_jo
         Share of the trials to run, such as ``"3/20"``; all of them where None.
     n_jobs : int, default=None
         Threads; None and -1 use all cores.
+    device : str, default=None
+        Where networks run, such as ``"vulkan"``; the processor where None.
     retry_failed : bool, default=False
         Whether trials that ended in an error are run again.
+    executor : {None, "ray"}, default=None
+        Where trials run: in this process, or each as a task of Ray. This process alone writes the evidence.
+    address : str, default=None
+        Address of a cluster of Ray; a local one is started where None.
+    time_limit : float, default=None
+        Seconds after which no further trial is run.
     verbose : bool or callable, default=False
         Whether to report progress on stderr; a callable gets ``(step, of, figures)``.
 
@@ -116,21 +161,47 @@ def reproduce(slug, scale="quick", *, folder=None, report=None, shard=None, n_jo
         The judged claims, shown as a table.
     """
     from ._base import printer, threads_of
+    from ._executors import run_trials
 
-    progress = printer(f"{slug}, trials") if verbose is True else verbose or None
-    found = _core.reproduce(
-        slug,
-        scale,
-        folder=None if folder is None else os.fspath(folder),
+    settings = dict(slug=slug, scale=scale)
+    study = _core.Study.claims(**settings)
+    folder = os.fspath("elinvar-evidence" if folder is None else folder)
+    store = _core.Store(folder)
+    ran = run_trials(
+        study,
+        store,
+        recipe=("claims", settings),
+        executor=executor,
+        address=address,
         shard=shard,
-        threads=threads_of(n_jobs),
         retry_failed=retry_failed,
-        report=None if report is None else os.fspath(report),
-        progress=progress,
+        threads=threads_of(n_jobs),
+        time_limit=time_limit,
+        device=device,
+        progress=printer(f"{slug}, trials") if verbose is True else verbose or None,
     )
-    for text in found.pop("warnings"):
+    found = study.report(store, page=None if report is None else os.fspath(report))
+    for text in store.warnings():
         warn(text, UserWarning)
-    return Claims(slug, scale, **found)
+    return Claims(slug, scale, ran=ran, folder=folder, **found)
+
+
+def read_trials(folder, name=None):
+    """All trials of a folder of evidence as one table.
+
+    Parameters
+    ----------
+    folder : path-like
+        Folder of a reproduction or a sweep.
+    name : str, default=None
+        Only this method and its sweeps.
+
+    Returns
+    -------
+    table : Table
+        One row a trial: what it is, what it measured, how it failed, where and when it ran.
+    """
+    return _core.Store(os.fspath(folder)).trials(name)
 
 
 def read_table(path):

@@ -68,17 +68,96 @@ def run(
 ) -> tuple[dict[str, Any], Model | None, str, Table | None, list[str]]:
     """Runs a task: values, model, status, trace, warnings."""
 
-def reproduce(
-    slug: str,
-    scale: str,
-    folder: str | None = None,
-    shard: str | None = None,
-    threads: int | None = None,
-    retry_failed: bool = False,
-    report: str | None = None,
-    progress: Callable[[int, int, dict[str, float]], object] | None = None,
-) -> dict[str, Any]:
-    """Runs the trials of a scale that the folder does not have and judges the claims."""
+@final
+class Store:
+    """A folder of evidence."""
+
+    def __new__(cls, folder: str) -> Store: ...
+    def save(self, record: str) -> None:
+        """Keeps a record, given as JSON."""
+
+    def warnings(self) -> list[str]:
+        """What was found to be damaged, one sentence each."""
+
+    def trials(self, name: str | None = None) -> Table:
+        """All trials of a method and of its sweeps, or of everything, as a table."""
+
+    def records(self, name: str | None = None) -> list[dict[str, Any]]:
+        """All records of a method and of its sweeps, or of everything, each as a dict with its `key`."""
+
+@final
+class Study:
+    """Trials that can be run one by one. Trials and records are JSON."""
+
+    @staticmethod
+    def claims(slug: str, scale: str) -> Study:
+        """The trials of a reproduction."""
+
+    @staticmethod
+    def sweep(
+        slug: str,
+        task: str,
+        space: Mapping[str, Any],
+        fixed: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        design: str = "grid",
+        n_points: int | None = None,
+        seed: int = 0,
+        folds: int | None = None,
+        model: Model | None = None,
+    ) -> Study:
+        """The trials of a sweep. `design` is `grid`, `random` or `sobol`."""
+
+    @property
+    def name(self) -> str:
+        """Folder of the trials in a store."""
+
+    def __len__(self) -> int: ...
+    def trial(self, index: int) -> str:
+        """A trial."""
+
+    @property
+    def n_points(self) -> int:
+        """Number of points of a sweep."""
+
+    def point(self, index: int) -> dict[str, Any]:
+        """A point of a sweep."""
+
+    def trials_of(self, point: Mapping[str, Any]) -> list[str]:
+        """The trials of a point; also of one that the sweep itself would not choose."""
+
+    def space(self) -> dict[str, Any]:
+        """What a sweep varies: a list of values, or a dict of `low`, `high`, `log` and `whole`, by name."""
+
+    def needs(self) -> dict[str, int]:
+        """What one trial asks of a machine: `cores`, `memory` in bytes, `gpus`."""
+
+    def open(self, store: Store, shard: str | None = None, retry_failed: bool = False) -> list[int]:
+        """Numbers of the trials that a store lacks."""
+
+    def stored(self, store: Store, trial: str) -> str | None:
+        """The record of a trial in a store."""
+
+    def measure(self, trial: str, threads: int | None = None, device: str | None = None) -> str:
+        """Runs one trial and gives its record. Nothing is stored."""
+
+    def told(self, trial: str, numbers: Mapping[str, float], seconds: float = 0.0, error: str | None = None) -> str:
+        """The record of a trial that was measured elsewhere."""
+
+    def run(
+        self,
+        store: Store,
+        shard: str | None = None,
+        retry_failed: bool = False,
+        threads: int | None = None,
+        time_limit: float | None = None,
+        device: str | None = None,
+        progress: Callable[[int, int, dict[str, float]], object] | None = None,
+    ) -> int:
+        """Runs the trials that a store lacks, and returns their number."""
+
+    def report(self, store: Store, page: str | None = None, goal: tuple[str, bool] | None = None, all: bool = False) -> dict[str, Any]:
+        """What the trials in a store say: judged claims, or the points of a sweep."""
 
 def read_table(path: str) -> Table:
     """Reads a table from a file."""

@@ -1,4 +1,4 @@
-"""What calls return: tables, findings and judged claims, readable in a terminal and in a notebook."""
+"""What calls return: tables, findings, judged claims and sweeps, readable in a terminal and in a notebook."""
 
 import html
 
@@ -192,6 +192,65 @@ class Claims:
     def _repr_html_(self):
         rows = list(self._rows())
         return f"<p>{html.escape(self._summary())}</p>" + _html_table(self._HEADER, rows, len(rows))
+
+
+class SweepResult:
+    """What a sweep found.
+
+    Attributes
+    ----------
+    method, task : str
+        What was swept.
+    points : list of dict
+        Each with ``point`` (values of the parameters), ``means`` and ``deviations`` of every number over its trials, ``trials`` and
+        ``error``; the best first, where there is a goal.
+    goal : dict or None
+        ``metric`` and whether to ``maximize`` it.
+    trials : list of dict
+        Every trial: the trial as data, what it measured, how long it took.
+    planned : int
+        Trials of the design.
+    folder : str
+        Where the trials are kept.
+    """
+
+    def __init__(self, found, folder):
+        self.method, self.task = found["method"], found["task"]
+        self.points, self.goal, self.trials = found["points"], found["goal"], found["trials"]
+        self.planned, self.folder = found["trials_planned"], folder
+        self._space, self._headline = [name for name, _ in found["space"]], found["headline"]
+
+    @property
+    def best(self):
+        """The best point as a dict of parameters; None where there is no goal, or no trial measured it."""
+        first = self.points[0] if self.points and self.goal else None
+        return first["point"] if first and self.goal["metric"] in first["means"] else None
+
+    @property
+    def best_value(self):
+        """The metric of the best point; None where there is none."""
+        return None if self.best is None else self.points[0]["means"][self.goal["metric"]]
+
+    def to_table(self):
+        """One row a point: its parameters, the mean of every number, and its error."""
+        numbers = sorted({name for row in self.points for name in row["means"]}, key=lambda name: (not self.goal or name != self.goal["metric"], name))
+        columns = {name: [row["point"].get(name) for row in self.points] for name in self._space}
+        for name in numbers:
+            columns[f"result.{name}" if name in columns else name] = [_number(row["means"].get(name)) for row in self.points]
+        return Table({**columns, "error": [row["error"] for row in self.points]})
+
+    def to_pandas(self):
+        """The same as a ``pandas.DataFrame``."""
+        return self.to_table().to_pandas()
+
+    def __len__(self):
+        return len(self.points)
+
+    def __repr__(self):
+        return self._headline + "\n" + repr(self.to_table())
+
+    def _repr_html_(self):
+        return f"<p>{html.escape(self._headline)}</p>" + self.to_table()._repr_html_()
 
 
 _MOST_ROWS = 20

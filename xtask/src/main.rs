@@ -20,6 +20,8 @@ cargo xtask TASK
   gen [--check]     Python modules and the README's table from the registry; with --check only say whether they are up to date
   check             format, clippy, deny, typos, stale generated files
   test [FILTER]     everything: Rust tests, documentation tests, the Python package in an environment of its own
+  crash [KILLS]     kill a run of trials at so many random moments, 200 where no number is given, and compare its end with an undisturbed one
+  ray               the tests of trials as tasks of Ray, after `test`
   bench [METHOD]    time ourselves and the peers, into benchmarks/results/<date>/
   peers             the environment of the peers";
 
@@ -43,6 +45,9 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["check"] => check::run(),
         ["test"] => test::run(None),
         ["test", filter] => test::run(Some(filter)),
+        ["crash"] => test::crash("200"),
+        ["crash", kills] => test::crash(kills),
+        ["ray"] => test::ray(),
         ["bench"] => bench::run(None),
         ["bench", method] => bench::run(Some(method)),
         ["peers"] => python::peers().map(|_| ()),

@@ -23,6 +23,18 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     stage("python tests", &mut environment.command("python", &["-m", "pytest"]))
 }
 
+/// Kills a run of trials at so many random moments; its end must be that of an undisturbed run.
+pub(crate) fn crash(kills: &str) -> Result<()> {
+    let arguments = ["test", "--package", "elinvar-report", "--test", "report", "--", "--nocapture", "kill::killed"];
+    stage(&format!("{kills} kills"), cargo(&arguments).env("ELINVAR_KILLS", kills))
+}
+
+/// The tests of trials as tasks of Ray, for the package that `test` has installed. Nothing of Ray may hang for ever, so each has a limit of time.
+pub(crate) fn ray() -> Result<()> {
+    let environment = python::tests()?;
+    stage("ray", &mut environment.command("python", &["-m", "pytest", "python/tests/cluster", "--timeout", "180"]))
+}
+
 fn rust(filter: Option<&str>) -> Result<()> {
     if has("cargo-nextest", &["nextest", "--version"]) {
         return stage("rust tests", cargo(&["nextest", "run"]).args(EVERYTHING).args(filter));

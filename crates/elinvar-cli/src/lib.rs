@@ -17,6 +17,7 @@ mod show;
 mod sweep;
 mod task;
 mod terminal;
+mod trials;
 mod usage;
 
 pub use command::whole_command;

@@ -1,13 +1,15 @@
 //! `reproduce` runs the trials of a paper's claims, `report` judges evidence that exists.
 
 use crate::terminal::Terminal;
-use crate::{options, progress};
+use crate::trials::{self, Farewell, show_warnings};
+use crate::{files, options, save};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use elinvar_core::reproduction::{self, Claimed, Outcome, Run, RunReport, Scale, Shard, Store, Study, Verdict, collect, judge_all};
-use elinvar_core::{Device, Error, Kind, Method, Result, find};
-use elinvar_report::{EvidenceStore, Report};
+use elinvar_core::reproduction::{self, Claimed, Evidence, Outcome, RunReport, Scale, Store, Study, Verdict, collect, judge_all};
+use elinvar_core::{Error, Kind, Method, Result, find};
+use elinvar_report::{EvidenceStore, Report, trials_table};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 const FOLDER: &str = "elinvar-evidence";
 
@@ -20,8 +22,7 @@ pub(crate) fn commands() -> Vec<Command> {
         .arg(method.clone())
         .arg(scale().help("tiny (seconds), quick (a minute or two) or paper (the full protocol) [default: quick]"))
         .arg(Arg::new("out").long("out").value_name("DIR").help(format!("Folder of the evidence and the page [default: {FOLDER}]")))
-        .arg(Arg::new("shard").long("shard").value_name("I/N").help("Run only the I-th of N shares of the trials [default: 1/1]"))
-        .arg(Arg::new("retry-failed").long("retry-failed").action(ArgAction::SetTrue).help("Run trials again that ended in an error"))
+        .args(trials::flags())
         .arg(record.clone())
         .args(options::run_flags());
     let judge = Command::new("report")
@@ -30,30 +31,60 @@ pub(crate) fn commands() -> Vec<Command> {
         .arg(Arg::new("out").long("out").value_name("DIR").help("Folder for the merged evidence [default: the only folder given]"))
         .arg(method.required(false).help("Only this method"))
         .arg(scale().help("tiny, quick or paper [default: the largest that has trials]"))
-        .arg(record);
+        .arg(record)
+        .arg(
+            Arg::new("export")
+                .long("export")
+                .value_name("FILE")
+                .help("Write all trials, those of sweeps too, to one table: .parquet or .csv"),
+        )
+        .arg(
+            Arg::new("live")
+                .long("live")
+                .action(ArgAction::SetTrue)
+                .requires("method")
+                .help("Judge again and again until all trials are there, with a page that loads itself anew"),
+        );
     vec![run, judge]
 }
 
 pub(crate) fn reproduce(matches: &ArgMatches, methods: &[Method], terminal: &mut Terminal) -> Result<u8> {
     let method = find(methods, options::text(matches, "method").unwrap_or_default())?;
     let scale = scale(matches)?.unwrap_or(Scale::Quick);
-    let shard: Shard = options::text(matches, "shard").unwrap_or("1/1").parse()?;
     let folder = PathBuf::from(options::text(matches, "out").unwrap_or(FOLDER));
     let context = options::context(matches, terminal)?;
-    let progress = progress::sink(matches, terminal)?;
+    let request = trials::request(matches, &context, terminal)?;
     let store = EvidenceStore::open(&folder)?;
-    let mut environment = elinvar_report::detect_environment(elinvar::VERSION);
-    if context.device() != Device::Cpu {
-        environment.machine = format!("{}, networks on {}", environment.machine, context.device());
-    }
-    let request = Run { shard, retry_failed: matches.get_flag("retry-failed"), environment, progress };
-    let run = reproduction::run(method, scale, &request, &store, &context).map_err(|e| say_how_to_go_on(e, method, scale, &store))?;
+    let study = Claimed::new(method, scale);
+    let farewell = Farewell::new(&study, &store, &context, terminal);
+    let run = reproduction::run(method, scale, &request, &store, &context).map_err(|error| farewell.say_how_to_go_on(error))?;
+    let is_shard = request.shard.of > 1;
     // The bar goes away before the table is printed.
-    drop(request);
+    drop((request, farewell));
     show_warnings(matches, &store, terminal);
-    let report = publish(method, scale, &run, &folder, matches)?;
+    note_other_versions(&study, &run.evidence, &store, matches, terminal)?;
+    let report = publish(method, scale, &run, &folder, None, matches)?;
     show(matches, &report, &folder, terminal)?;
-    Ok(exit_code(&report, shard.of > 1))
+    Ok(exit_code(&report, is_shard))
+}
+
+/// Says that older evidence lies beside the trials and is not mixed in.
+fn note_other_versions(
+    study: &Claimed<'_>,
+    evidence: &Evidence,
+    store: &EvidenceStore,
+    matches: &ArgMatches,
+    terminal: &Terminal,
+) -> Result<()> {
+    let known = evidence.records().map(|record| record.key()).collect();
+    let count = store.of_other_versions(study.name(), study.version(), &known)?;
+    if count > 0 && !matches.get_flag("quiet") {
+        let version = study.version();
+        terminal.note(&format!(
+            "note: {count} trials of other versions of this reproduction are left alone, not mixed in (this is version {version})"
+        ));
+    }
+    Ok(())
 }
 
 pub(crate) fn report(matches: &ArgMatches, methods: &[Method], terminal: &mut Terminal) -> Result<u8> {
@@ -70,6 +101,13 @@ pub(crate) fn report(matches: &ArgMatches, methods: &[Method], terminal: &mut Te
     for source in folders.iter().filter(|source| **source != folder) {
         merge(source, &store)?;
     }
+    if let Some(path) = options::text(matches, "export").map(Path::new) {
+        return export(path, &store, options::text(matches, "method"), terminal);
+    }
+    if matches.get_flag("live") {
+        let method = find(methods, options::text(matches, "method").unwrap_or_default())?;
+        return live(method, &store, folder, matches, terminal);
+    }
     let found = match options::text(matches, "method") {
         Some(slug) => vec![find(methods, slug)?],
         None => known(&store, methods, terminal)?,
@@ -77,13 +115,51 @@ pub(crate) fn report(matches: &ArgMatches, methods: &[Method], terminal: &mut Te
     let mut codes = Vec::new();
     for method in found {
         let (scale, run) = judge(method, scale(matches)?, &store)?;
-        let report = publish(method, scale, &run, folder, matches)?;
+        let report = publish(method, scale, &run, folder, None, matches)?;
         show(matches, &report, folder, terminal)?;
         codes.push(exit_code(&report, false));
     }
     show_warnings(matches, &store, terminal);
     // Nothing judged is nothing reproduced.
     Ok(codes.into_iter().max().unwrap_or(1))
+}
+
+/// Writes all trials of a method, or of all, to one table.
+fn export(path: &Path, store: &EvidenceStore, only: Option<&str>, terminal: &mut Terminal) -> Result<u8> {
+    save::check_table(path)?;
+    let wanted = |name: &String| only.is_none_or(|slug| name == slug || name.strip_prefix(slug).is_some_and(|rest| rest.starts_with('.')));
+    let all = store.methods()?.iter().filter(|name| wanted(name)).map(|name| store.evidence(name)).collect::<Result<Vec<_>>>()?;
+    let table = trials_table(&all)?;
+    files::write_table(path, &table)?;
+    terminal.print(&format!("{} trials written to {}", table.n_rows(), path.display()))?;
+    Ok(0)
+}
+
+/// Seconds between two looks at a store that is being filled.
+const LOOK_EVERY: u32 = 2;
+
+/// Keeps the page fresh until all trials are there or the user has seen enough.
+fn live(method: &Method, store: &EvidenceStore, folder: &Path, matches: &ArgMatches, terminal: &mut Terminal) -> Result<u8> {
+    let scale = scale(matches)?.ok_or_else(|| Error::parameter("scale", "the scale that is being run", "nothing"))?;
+    let study = Claimed::new(method, scale);
+    loop {
+        let start = Instant::now();
+        let evidence = collect(&study, store)?;
+        let done = evidence.len() == study.len();
+        let judgements = judge_all(&method.reproduction.claims(), scale, &evidence);
+        let run = RunReport { evidence, trials: study.len(), ran: 0, judgements };
+        let report = publish(method, scale, &run, folder, (!done).then_some(LOOK_EVERY), matches)?;
+        if done || terminal.cancel.is_cancelled() {
+            show(matches, &report, folder, terminal)?;
+            return Ok(exit_code(&report, !done));
+        }
+        // Judging a large store takes a while: most of the time belongs to the trials.
+        let pause = Duration::from_secs(LOOK_EVERY.into()).max(9 * start.elapsed());
+        let wake = Instant::now() + pause;
+        while Instant::now() < wake && !terminal.cancel.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
 }
 
 fn scale(matches: &ArgMatches) -> Result<Option<Scale>> {
@@ -128,6 +204,8 @@ fn known<'a>(store: &EvidenceStore, methods: &'a [Method], terminal: &Terminal) 
     for slug in store.methods()? {
         match find(methods, &slug) {
             Ok(method) => found.push(method),
+            // Sweeps have names with a dot, and pages of their own.
+            Err(_) if slug.contains('.') => {}
             Err(_) => terminal.note(&format!("warning: '{slug}' is no method of this version; its evidence is left alone")),
         }
     }
@@ -135,9 +213,9 @@ fn known<'a>(store: &EvidenceStore, methods: &'a [Method], terminal: &Terminal) 
 }
 
 /// Writes `report.json` and `index.html` beside the evidence, and the record that `--record` asks for.
-fn publish(method: &Method, scale: Scale, run: &RunReport, folder: &Path, matches: &ArgMatches) -> Result<Report> {
+fn publish(method: &Method, scale: Scale, run: &RunReport, folder: &Path, refresh: Option<u32>, matches: &ArgMatches) -> Result<Report> {
     let environment = elinvar_report::detect_environment(elinvar::VERSION);
-    let report = Report::new(&method.card, scale, run, &method.reproduction.differences(), environment);
+    let report = Report { refresh, ..Report::new(&method.card, scale, run, &method.reproduction.differences(), environment) };
     let figures = method.reproduction.figures(&run.evidence);
     let own = folder.join(method.card.slug);
     elinvar_report::write_page(&own, &report, &figures)?;
@@ -162,27 +240,8 @@ fn show(matches: &ArgMatches, report: &Report, folder: &Path, terminal: &mut Ter
     terminal.print(&format!("{table}\npage: {}\n", page.display()))
 }
 
-fn show_warnings(matches: &ArgMatches, store: &EvidenceStore, terminal: &Terminal) {
-    if !matches.get_flag("quiet") {
-        for warning in store.warnings() {
-            terminal.note(&format!("warning: {warning}"));
-        }
-    }
-}
-
 /// 0 where every judged claim is reproduced. A shard may leave claims to the others.
 fn exit_code(report: &Report, is_shard: bool) -> u8 {
     let fine = |verdict| verdict == Verdict::Reproduced || (is_shard && verdict == Verdict::NotRun);
     u8::from(report.claims.is_empty() || !report.claims.iter().all(|claim| fine(claim.verdict)))
-}
-
-fn say_how_to_go_on(error: Error, method: &Method, scale: Scale, store: &EvidenceStore) -> Error {
-    if !matches!(error.kind(), Kind::Interrupted | Kind::Time) {
-        return error;
-    }
-    let kept = collect(&Claimed::new(method, scale), store).map_or(0, |evidence| evidence.len());
-    let hint = format!("{kept} finished trials are kept in '{}', the same command goes on from there", store.folder().display());
-    Error::new(error.kind(), if error.kind() == Kind::Time { "the time limit passed" } else { "interrupted" })
-        .hint(hint)
-        .in_method(method.card.slug)
 }

@@ -27,6 +27,8 @@ pub struct Terminal {
     pub width: usize,
     /// Set by Ctrl-C.
     pub cancel: Cancel,
+    /// Whether the process may be ended from within, for work that does not answer a stop.
+    pub owns_process: bool,
 }
 
 impl Terminal {
@@ -42,6 +44,7 @@ impl Terminal {
             color: wanted && interactive && io::stdout().is_terminal(),
             width: terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0)),
             cancel: Cancel::default(),
+            owns_process: true,
         }
     }
 

@@ -438,25 +438,46 @@ fn a_report_folder_that_cannot_be_written_is_known_before_any_trial() {
 }
 
 #[test]
-fn sweep_collects_numbers_in_one_table() {
+fn sweep_keeps_every_trial_and_shows_the_best() {
     let folder = Folder::new();
-    let data = folder.path("data.csv");
-    let sweep = |more: &[&str]| call(&[&["sweep", "line", "fit", &data, "--target", "y", "--features", "x"], more].concat());
-    let grid = sweep(&["--param", "penalty=0,14,13", "--param", "centered=true,false", "--json"]).json();
-    assert_eq!(grid.as_array().unwrap().len(), 6);
-    assert_eq!((&grid[0]["slope"], &grid[2]["slope"]), (&json!(2.0), &json!(1.0)));
-    assert_eq!(grid[4]["error"], "line: loss became NaN at step 13");
-    let random = sweep(&["--param", "penalty=log:1e-3..1", "--trials", "20", "--seed", "4"]).ok().to_owned();
+    let (data, out) = (folder.path("data.csv"), folder.path("sweep"));
+    let sweep = |more: &[&str]| call(&[&["sweep", "line", "fit", &data, "--target", "y", "--features", "x", "--out", &out], more].concat());
+    let grid = sweep(&["--param", "penalty=0,14,13", "--param", "centered=true,false", "--maximize", "slope", "--json"]).json();
+    let points = grid["points"].as_array().unwrap();
+    assert_eq!(points.len(), 6);
+    assert_eq!((&points[0]["slope"], &points[2]["slope"]), (&json!(2.0), &json!(1.0)));
+    assert_eq!(points[4]["error"], "line: loss became NaN at step 13");
+    assert_eq!((&grid["best"]["point"]["penalty"], &grid["best"]["means"]["slope"]), (&json!(0.0), &json!(2.0)));
+    let page = std::fs::read_to_string(grid["page"].as_str().unwrap()).unwrap();
+    assert!(page.contains("Best: slope 2 at penalty=0") && page.contains("The best settings"), "{}", &page[page.len() - 2000..]);
+
+    let random = sweep(&["--param", "penalty=1e-3..1", "--trials", "20", "--seed", "4", "--quiet"]).ok().to_owned();
     assert_eq!(random.lines().count(), 21);
-    assert_eq!(sweep(&["--param", "penalty=log:1e-3..1", "--trials", "20", "--seed", "4"]).ok(), random, "the seed decides");
-    let values = random.lines().skip(1).map(|line| line.split(',').next().unwrap().parse::<f64>().unwrap());
-    assert!(values.into_iter().all(|x| (1e-3..=1.0).contains(&x)));
-    let out = folder.path("s.parquet");
-    assert!(sweep(&["--param", "penalty=1,2", "--out", &out]).ok().contains("2 rows written"));
+    assert_eq!(sweep(&["--param", "penalty=1e-3..1", "--trials", "20", "--seed", "4"]).ok(), random, "the seed decides");
+    let values: Vec<f64> = random.lines().skip(1).map(|line| line.split(',').next().unwrap().parse().unwrap()).collect();
+    assert!(values.iter().all(|x| (1e-3..=1.0).contains(x)));
+    let decade = values.iter().filter(|&&x| x < 0.1).count();
+    assert!((7..19).contains(&decade), "the scale of the schema is logarithmic: {values:?}");
+
+    let table = folder.path("s.parquet");
+    assert!(sweep(&["--param", "penalty=1,2", "--table", &table]).ok().contains("2 rows written"));
+    let all = folder.path("all.csv");
+    assert!(call(&["report", "--evidence", &out, "--export", &all]).ok().contains("28 trials written"));
+    let text = std::fs::read_to_string(&all).unwrap();
+    let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    assert_eq!(
+        (&header[..3], &header[header.len() - 7..]),
+        (&["method", "key", "penalty"][..], &["slope", "seconds", "error", "code", "version", "machine", "date"][..])
+    );
+    assert!(text.lines().skip(1).all(|line| line.starts_with("line.fit,")), "{text}");
+
     assert!(sweep(&["--param", "penalti=1,2"]).failed(2).contains("there is no parameter 'penalti'; did you mean 'penalty'?"));
-    assert!(sweep(&["--param", "penalty=-1..1", "--trials", "2"]).failed(2).contains("parameter 'penalty' must be >= 0, got -1"));
-    assert!(sweep(&["--param", "penalty=0..1"]).failed(2).contains("'penalty' is a range, and --trials is missing"));
-    assert!(sweep(&["--param", "penalty"]).failed(2).contains("parameter 'param' must be NAME=LOW..HIGH"));
+    assert!(sweep(&["--param", "penalty=linear:-1..1", "--trials", "2"]).failed(2).contains("parameter 'penalty' must be >= 0, got -1"));
+    assert!(sweep(&["--param", "penalty=0.1..1"]).failed(2).contains("'penalty' is a range, and the number of trials is missing"));
+    assert!(sweep(&["--param", "penalty"]).failed(2).contains("'penalty' needs its values"));
+    assert!(sweep(&["--param", "penalty=1,2", "--folds", "3"]).failed(2).contains("'fit' cannot be cross-validated"));
+    assert!(sweep(&["--param", "penalty=1,2", "--minimize", "slop"]).failed(2).contains("no trial measured 'slop'; did you mean 'slope'?"));
+    assert!(sweep(&["--param", "penalty=1,2", "--sampler", "sobol"]).failed(2).contains("'trials' must be a number of points"));
 }
 
 #[test]

@@ -346,6 +346,19 @@ impl<'a> Bundle<'a> {
         Bundle(self.0.into_iter().map(|(name, item)| (name, item.into_owned())).collect())
     }
 
+    /// Feeds names, shapes and all numbers and texts to a hash, so that two bundles with the same hash hold the same data.
+    ///
+    /// # Errors
+    /// For a function: whether two of them are the same cannot be known.
+    pub fn hash(&self, hasher: &mut blake3::Hasher) -> Result<()> {
+        for (name, item) in self.iter() {
+            // Names and texts have their length in front, so that none runs into the next.
+            hash_text(hasher, name);
+            hash_item(hasher, name, item)?;
+        }
+        Ok(())
+    }
+
     /// An item that must be there.
     pub fn require(&self, name: &str) -> Result<&Item<'a>> {
         self.get(name).ok_or_else(|| Error::input(format!("the input '{name}' is missing")))
@@ -472,6 +485,59 @@ impl<'a> Bundle<'a> {
             None => Ok(()),
         }
     }
+}
+
+fn hash_text(hasher: &mut blake3::Hasher, text: &str) {
+    hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+}
+
+fn hash_numbers<const N: usize>(hasher: &mut blake3::Hasher, shape: &[usize], numbers: impl Iterator<Item = [u8; N]>) {
+    for &n in shape {
+        hasher.update(&(n as u64).to_le_bytes());
+    }
+    let mut block = Vec::with_capacity(1 << 16);
+    for bytes in numbers {
+        block.extend_from_slice(&bytes);
+        if block.len() + N > block.capacity() {
+            hasher.update(&block);
+            block.clear();
+        }
+    }
+    hasher.update(&block);
+}
+
+fn hash_item(hasher: &mut blake3::Hasher, name: &str, item: &Item<'_>) -> Result<()> {
+    match item {
+        Item::Array(a) => hash_numbers(hasher, a.shape(), a.iter().map(|x| x.to_le_bytes())),
+        Item::Array32(a) => hash_numbers(hasher, a.shape(), a.iter().map(|x| x.to_le_bytes())),
+        Item::Integers(a) => hash_numbers(hasher, a.shape(), a.iter().map(|x| x.to_le_bytes())),
+        Item::Sparse(m) => {
+            let cells = (0..m.n_columns()).flat_map(|j| {
+                m.column(j).map(move |(row, x)| [(j as u64).to_le_bytes(), (row as u64).to_le_bytes(), x.to_le_bytes()].concat())
+            });
+            hash_numbers(hasher, &[m.n_rows(), m.n_columns()], cells.map(|bytes| <[u8; 24]>::try_from(bytes).unwrap_or_default()));
+        }
+        Item::Table(table) => {
+            for (name, column) in table.iter() {
+                hash_text(hasher, name);
+                hash_text(hasher, column.kind());
+                hash_numbers::<8>(hasher, &[column.len()], column.to_numbers().into_iter().flatten().map(|x| x.to_le_bytes()));
+                if column.kind() == "text" {
+                    column.to_labels().iter().for_each(|label| hash_text(hasher, label.as_deref().unwrap_or("\0")));
+                }
+            }
+        }
+        Item::Document { name, text } => {
+            hash_text(hasher, name);
+            hash_text(hasher, text);
+        }
+        Item::Json(value) => hash_text(hasher, &value.to_string()),
+        Item::Function(_) => {
+            let message = format!("'{name}' is a function, and whether stored trials were made with the same one cannot be known");
+            return Err(Error::input(message).hint("choose one of the built-in values"));
+        }
+    }
+    Ok(())
 }
 
 fn wrong(name: &str, expected: &str, got: &Item<'_>) -> Error {

@@ -55,7 +55,8 @@ pub struct Context {
     seed: u64,
     threads: usize,
     device: Device,
-    pool: OnceLock<Option<rayon::ThreadPool>>,
+    /// Shared with children of as many threads, so that work inside such work goes on where it is.
+    pool: Arc<OnceLock<Option<rayon::ThreadPool>>>,
     deadline: Option<Instant>,
     memory_limit: Option<u64>,
     cancel: Cancel,
@@ -76,7 +77,7 @@ impl Context {
             seed,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             device: Device::Cpu,
-            pool: OnceLock::new(),
+            pool: Arc::default(),
             deadline: None,
             memory_limit: None,
             cancel: Cancel::default(),
@@ -89,7 +90,7 @@ impl Context {
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
-        self.pool = OnceLock::new();
+        self.pool = Arc::default();
         self
     }
 
@@ -160,11 +161,12 @@ impl Context {
 
     /// A context for a part of the work: same limits, device and cancel flag, its own seed and thread budget, no progress.
     pub fn child(&self, seed: u64, threads: usize) -> Context {
+        let threads = threads.max(1);
         Context {
             seed,
-            threads: threads.max(1),
+            threads,
             device: self.device,
-            pool: OnceLock::new(),
+            pool: if threads == self.threads { self.pool.clone() } else { Arc::default() },
             deadline: self.deadline,
             memory_limit: self.memory_limit,
             cancel: self.cancel.clone(),

@@ -14,6 +14,7 @@ pub mod params;
 pub mod random;
 pub mod reproduction;
 pub mod status;
+pub mod sweep;
 pub mod table;
 
 pub use bundle::{Bundle, Field, Function, Input, Item, NoInput, Origin, Output, Shape, SparseMatrix, check_finite, check_finite_vector};
@@ -21,7 +22,7 @@ pub use class::{Class, ClassMethod, Role};
 pub use context::{Cancel, Context, Progress, ProgressSink};
 pub use device::Device;
 pub use error::{Error, Kind, Result};
-pub use method::{Card, Estimator, Measurement, Method, Operation, Outcome, Paper, Verb, VerbKind, find};
+pub use method::{Card, Estimator, Measurement, Method, Needs, Operation, Outcome, Paper, Verb, VerbKind, find};
 pub use model::{DynModel, Fitted, FittedModel, Model, State};
 pub use params::{Checked, NoParams, Params, Spec};
 pub use random::{Axis, Stream};

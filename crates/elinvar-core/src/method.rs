@@ -49,6 +49,23 @@ pub struct Paper {
     pub reference: &'static str,
 }
 
+/// What one trial of a method asks of a machine: a hint for schedulers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Needs {
+    /// Cores that a trial can use.
+    pub cores: usize,
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Graphics cards.
+    pub gpus: usize,
+}
+
+impl Default for Needs {
+    fn default() -> Self {
+        Self { cores: 1, memory: 1 << 30, gpus: 0 }
+    }
+}
+
 /// Learns a model from data.
 pub trait Estimator: 'static {
     /// Name of the task.
@@ -243,6 +260,8 @@ pub struct Method {
     pub classes: Vec<Class>,
     /// Its reproduction.
     pub reproduction: Box<dyn DynReproduction>,
+    /// What one trial asks of a machine.
+    pub needs: Needs,
     /// Name of the flag that takes a model file, `model` unless the field has a better word.
     pub model_flag: &'static str,
     model: Option<(u32, Load)>,
@@ -252,7 +271,16 @@ impl Method {
     /// A method without tasks.
     pub fn new(card: Card, readme: &'static str, reproduction: impl Reproduction + 'static) -> Self {
         let reproduction: Box<dyn DynReproduction> = Box::new(reproduction);
-        Self { card, readme, verbs: Vec::new(), classes: Vec::new(), reproduction, model_flag: "model", model: None }
+        Self {
+            card,
+            readme,
+            verbs: Vec::new(),
+            classes: Vec::new(),
+            reproduction,
+            model_flag: "model",
+            model: None,
+            needs: Needs::default(),
+        }
     }
 
     /// Adds a task that learns a model; its model becomes the model of the method.
@@ -290,6 +318,13 @@ impl Method {
     #[must_use]
     pub fn class(mut self, class: Class) -> Self {
         self.classes.push(class);
+        self
+    }
+
+    /// Says what one trial asks of a machine, where that is not one core and 1 GiB.
+    #[must_use]
+    pub fn needs(mut self, needs: Needs) -> Self {
+        self.needs = needs;
         self
     }
 

@@ -199,6 +199,15 @@ impl Parameter {
         Ok(value)
     }
 
+    /// The value in the one form that its domain has: the number 1 is 1.0, the whole number 1.0 is 1.
+    pub fn normal(&self, value: Value) -> Value {
+        match (&self.domain, value.as_f64()) {
+            (Domain::Number, Some(x)) => Value::from(x),
+            (Domain::Integer, Some(x)) if !value.is_u64() && x.fract() == 0.0 => Value::from(x as i64),
+            _ => value,
+        }
+    }
+
     fn parse_text(&self, text: &str) -> Value {
         if self.nullable && matches!(text.to_ascii_lowercase().as_str(), "none" | "null") {
             return Value::Null;

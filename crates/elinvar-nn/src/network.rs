@@ -192,7 +192,7 @@ impl<T: Real> Network<T> for Mlp<T> {
     }
 
     fn chunk_rows(&self, _rows: usize) -> usize {
-        crate::mlp::CHUNK_ROWS
+        self.rows_of_a_chunk()
     }
 
     fn parameters(&self) -> &Parameters<T> {

@@ -10,8 +10,8 @@ mod from_python;
 mod model;
 mod read;
 mod registry;
-mod reproduce;
 mod run;
+mod study;
 mod tables;
 #[cfg(feature = "testing")]
 mod testing;
@@ -33,9 +33,9 @@ mod _core {
     #[pymodule_export]
     use crate::registry::{example, readme, registry};
     #[pymodule_export]
-    use crate::reproduce::reproduce;
-    #[pymodule_export]
     use crate::run::run;
+    #[pymodule_export]
+    use crate::study::{Store, Study};
 
     /// The version of the library.
     #[pymodule_export]

@@ -55,6 +55,7 @@ fn describe(method: &Method) -> PyResult<Value> {
         card["verbs"] = Value::Array(verbs.collect::<serde_json::Result<_>>()?);
         card["classes"] = serde_json::to_value(&method.classes)?;
         card["model_format"] = serde_json::to_value(method.model_format())?;
+        card["needs"] = serde_json::to_value(method.needs)?;
         card["version"] = Value::from(env!("CARGO_PKG_VERSION"));
         Ok(card)
     };

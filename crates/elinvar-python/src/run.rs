@@ -65,7 +65,7 @@ fn answer(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyTuple>> {
 }
 
 /// The context with networks computed on the device of this name.
-fn on_device(context: Context, name: &str) -> Result<Context> {
+pub(crate) fn on_device(context: Context, name: &str) -> Result<Context> {
     let device: Device = name.parse()?;
     elinvar::nn::device::check(device)?;
     Ok(context.with_device(device))

@@ -7,6 +7,7 @@
 
 mod atomic;
 mod environment;
+mod export;
 pub mod figure;
 mod html;
 mod json;
@@ -15,12 +16,15 @@ pub mod number;
 mod page;
 mod report;
 mod store;
+mod sweep;
 pub mod terminal;
 
 pub use atomic::write_atomically;
 pub use environment::{detect_environment, utc_date};
+pub use export::trials_table;
 pub use html::page_html;
 pub use json::{read_report_json, write_report_json};
-pub use page::{Page, write_page};
-pub use report::{JudgedClaim, JudgedPart, Paper, PaperSays, PaperSaysKind, Report, TrialRow};
+pub use page::{Page, write_page, write_sweep_page};
+pub use report::{JudgedClaim, JudgedPart, Paper, PaperSays, PaperSaysKind, Report, TrialRow, Unlisted};
 pub use store::EvidenceStore;
+pub use sweep::{Goal, PointRow, SweepReport};

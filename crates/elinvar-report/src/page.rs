@@ -3,9 +3,11 @@
 use crate::atomic::write_atomically;
 use crate::figure::{self, Format, Theme};
 use crate::report::Report;
+use crate::sweep::{self, SweepReport};
 use crate::{html, json};
-use elinvar_core::Result;
 use elinvar_core::reproduction::Figure;
+use elinvar_core::sweep::Dimension;
+use elinvar_core::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// Files that were written.
@@ -24,10 +26,23 @@ pub struct Page {
 /// # Errors
 /// When the folder cannot be written.
 pub fn write_page(folder: impl AsRef<Path>, report: &Report, figures: &[Figure]) -> Result<Page> {
-    let folder = folder.as_ref();
     // Everything is made before anything is written.
     let page = html::page_html(report, figures)?;
-    let data = json::render(report, figures)?;
+    write(folder.as_ref(), &page, &json::render(report, figures)?, figures)
+}
+
+/// The same for a sweep: `report.json` holds its points and trials.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write_sweep_page(folder: impl AsRef<Path>, report: &SweepReport, space: &[Dimension]) -> Result<Page> {
+    let figures = sweep::figures(report, space);
+    let page = html::sweep_html(report, &figures)?;
+    let data = serde_json::to_string_pretty(report).map_err(|e| Error::internal(format!("a report cannot be serialised: {e}")))?;
+    write(folder.as_ref(), &page, &data, &figures)
+}
+
+fn write(folder: &Path, page: &str, data: &str, figures: &[Figure]) -> Result<Page> {
     let mut drawings = Vec::new();
     for (number, figure) in figures.iter().enumerate() {
         for (panel, drawing) in figure::draw(figure, Theme::Slide, Format::natural(figure))?.into_iter().enumerate() {

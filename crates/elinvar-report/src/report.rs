@@ -2,7 +2,8 @@
 
 use elinvar_core::Card;
 use elinvar_core::reproduction::{
-    Claim, Environment, Judgement, Outcome, PaperFigure, Part, Quantity, Record, Rule, RunReport, Scale, Source, Threshold, Verdict,
+    Claim, Environment, Evidence, Judgement, Outcome, PaperFigure, Part, Quantity, Record, Rule, RunReport, Scale, Source, Threshold,
+    Verdict,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,6 +42,9 @@ pub struct Report {
     /// The trials that are not listed.
     #[serde(default, skip_serializing_if = "Unlisted::is_empty")]
     pub unlisted: Unlisted,
+    /// Seconds after which the page loads itself again, while trials are still being run.
+    #[serde(skip)]
+    pub refresh: Option<u32>,
 }
 
 /// Trials that were run and are too many to be listed.
@@ -181,11 +185,7 @@ enum SourceName {
 impl Report {
     /// Gathers what a run, the method's card and its list of differences say.
     pub fn new(card: &Card, scale: Scale, run: &RunReport, differences: &[&str], judged: Environment) -> Self {
-        let evidence = &run.evidence;
-        let mut environments: Vec<Environment> = Vec::new();
-        let listed = evidence.len().min(MOST_ROWS);
-        let trials: Vec<TrialRow> = evidence.records().take(listed).map(|record| TrialRow::new(record, &mut environments)).collect();
-        let failed = (listed..evidence.len()).filter(|&row| evidence.error(row).is_some()).count();
+        let (trials, environments, unlisted) = list(&run.evidence);
         Self {
             method: card.slug.to_owned(),
             title: card.title.to_owned(),
@@ -200,12 +200,13 @@ impl Report {
             scale,
             judged,
             trials_planned: run.trials,
-            seconds: evidence.seconds(),
+            seconds: run.evidence.seconds(),
             claims: run.judgements.iter().map(JudgedClaim::new).collect(),
             differences: differences.iter().map(|&d| d.to_owned()).collect(),
             environments,
             trials,
-            unlisted: Unlisted { trials: evidence.len() - listed, failed },
+            unlisted,
+            refresh: None,
         }
     }
 
@@ -216,7 +217,7 @@ impl Report {
 
     /// How many of them failed.
     pub fn trials_failed(&self) -> usize {
-        self.trials.iter().filter(|trial| trial.error.is_some()).count() + self.unlisted.failed
+        failed(&self.trials) + self.unlisted.failed
     }
 
     /// How many claims have a verdict.
@@ -234,6 +235,20 @@ impl Report {
     pub fn all_reproduced(&self) -> bool {
         !self.claims.is_empty() && self.count(Verdict::Reproduced) == self.claims.len()
     }
+}
+
+/// The trials that a page can list, their environments, and what is known of the others.
+pub(crate) fn list(evidence: &Evidence) -> (Vec<TrialRow>, Vec<Environment>, Unlisted) {
+    let mut environments = Vec::new();
+    let listed = evidence.len().min(MOST_ROWS);
+    let trials = (0..listed).map(|row| TrialRow::new(evidence.record(row), &mut environments)).collect();
+    let failed = (listed..evidence.len()).filter(|&row| evidence.error(row).is_some()).count();
+    (trials, environments, Unlisted { trials: evidence.len() - listed, failed })
+}
+
+/// How many trials failed.
+pub(crate) fn failed(trials: &[TrialRow]) -> usize {
+    trials.iter().filter(|trial| trial.error.is_some()).count()
 }
 
 impl TrialRow {

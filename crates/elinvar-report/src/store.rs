@@ -4,7 +4,7 @@
 //! folders of several machines merge by copying, because the name of a file is the hash of what it holds the result of.
 
 use crate::atomic::{PARTIAL, plain, unwritable, write_by_way_of};
-use elinvar_core::reproduction::{Record, Store};
+use elinvar_core::reproduction::{Evidence, Record, Store};
 use elinvar_core::{Error, Result};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -65,6 +65,18 @@ impl EvidenceStore {
             );
         }
         Ok(keys)
+    }
+
+    /// All records of a method, of whatever version, sorted by key.
+    ///
+    /// # Errors
+    /// When a folder or file cannot be read.
+    pub fn evidence(&self, method: &str) -> Result<Evidence> {
+        let mut evidence = Evidence::default();
+        for key in self.keys(method)? {
+            evidence.extend(self.load(method, &key)?);
+        }
+        Ok(evidence)
     }
 
     /// How many records of a method, not counting those of `known` keys, are of another version of its code than `version`.

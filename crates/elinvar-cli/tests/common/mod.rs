@@ -352,6 +352,7 @@ pub fn call_with<S: AsRef<str>>(arguments: &[S], input: &str, interrupt_at: Opti
         color: false,
         width: 120,
         cancel: cancel.clone(),
+        owns_process: false,
     };
     let arguments: Vec<OsString> = arguments.iter().map(|a| OsString::from(a.as_ref())).collect();
     let code = run(arguments, || methods(Toy { interrupt_at, cancel }), terminal);

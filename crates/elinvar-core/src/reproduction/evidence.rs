@@ -142,6 +142,9 @@ impl Compact {
     }
 }
 
+/// Named series.
+type Series = BTreeMap<String, Vec<f64>>;
+
 /// The records of one method, in the order of its trials.
 ///
 /// They are kept column by column, so that a million small ones take a few hundred megabytes.
@@ -151,7 +154,7 @@ pub struct Evidence {
     fields: Vec<(String, Vec<Compact>)>,
     /// NaN where a trial has no such number.
     numbers: Vec<(String, Vec<f64>)>,
-    series: Vec<Option<Box<BTreeMap<String, Vec<f64>>>>>,
+    series: Vec<Option<Box<Series>>>,
     errors: Vec<Option<Box<str>>>,
     seconds: Vec<f64>,
     codes: Vec<u32>,
@@ -256,6 +259,31 @@ impl Evidence {
         self.seconds.iter().sum()
     }
 
+    /// Name of the method.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// Name of the record of a row.
+    pub fn key(&self, row: usize) -> String {
+        trial_key(&self.method, self.codes[row], &self.trial(row))
+    }
+
+    /// Version of the code that ran the trial of a row.
+    pub fn code(&self, row: usize) -> u32 {
+        self.codes[row]
+    }
+
+    /// Wall-clock seconds of the trial of a row.
+    pub fn seconds_of(&self, row: usize) -> f64 {
+        self.seconds[row]
+    }
+
+    /// Where and with what the trial of a row was run.
+    pub fn environment(&self, row: usize) -> &Environment {
+        &self.environments[self.places[row] as usize]
+    }
+
     /// The record of a row.
     pub fn record(&self, row: usize) -> Record {
         let outcome = match &self.errors[row] {
@@ -271,7 +299,7 @@ impl Evidence {
             trial: self.trial(row),
             outcome,
             seconds: self.seconds[row],
-            environment: self.environments[self.places[row] as usize].clone(),
+            environment: self.environment(row).clone(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The network in Burn's operations.
 
 use super::pass::dropout_mask;
-use super::{CHUNK_ROWS, Mlp, Pass};
+use super::{Mlp, Pass};
 use crate::batch_norm::BatchNorm;
 use crate::burn::Arrays;
 use crate::device::only_on_cpu;
@@ -36,9 +36,9 @@ impl<T: Real> Mlp<T> {
     /// The streams of the masks, one for each chunk of rows, as on the processor; none without dropout.
     fn mask_streams(&self, rows: usize, pass: Pass) -> Vec<Stream> {
         match pass {
-            Pass::Training { seed, step } if self.spec.dropout > 0.0 => {
-                (0..rows.div_ceil(CHUNK_ROWS)).map(|chunk| stream(seed, &[("dropout", step), ("chunk", chunk as u64)])).collect()
-            }
+            Pass::Training { seed, step } if self.spec.dropout > 0.0 => (0..rows.div_ceil(self.rows_of_a_chunk()))
+                .map(|chunk| stream(seed, &[("dropout", step), ("chunk", chunk as u64)]))
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -46,7 +46,7 @@ impl<T: Real> Mlp<T> {
     /// The mask of a layer.
     fn mask(&self, streams: &mut [Stream], (rows, width): (usize, usize)) -> Array2<f32> {
         let mut mask = Array2::zeros((rows, width));
-        for (mut place, stream) in mask.axis_chunks_iter_mut(Axis(0), CHUNK_ROWS).zip(streams) {
+        for (mut place, stream) in mask.axis_chunks_iter_mut(Axis(0), self.rows_of_a_chunk()).zip(streams) {
             let drawn = dropout_mask(&self.spec, place.dim(), stream);
             place.assign(&drawn);
         }

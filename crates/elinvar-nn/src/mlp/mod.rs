@@ -171,13 +171,13 @@ impl<T: Real> Mlp<T> {
 
     /// Outputs (n, outputs) of inputs (n, inputs), without dropout and with the running batch-norm statistics.
     ///
-    /// Rows go through in chunks of [`CHUNK_ROWS`], in parallel in the rayon pool of the caller (`Context::install`).
+    /// Rows go through in chunks of at most [`CHUNK_ROWS`], in parallel in the rayon pool of the caller (`Context::install`).
     ///
     /// # Errors
     /// When the inputs have another number of columns than the network.
     pub fn predict(&self, inputs: ArrayView2<'_, T>) -> Result<Array2<T>> {
         self.check_columns(inputs)?;
-        Ok(network::by_chunks(inputs, self.spec.outputs, CHUNK_ROWS, |_, rows| (self.predict_chunk(rows), ())).0)
+        Ok(network::by_chunks(inputs, self.spec.outputs, self.rows_of_a_chunk(), |_, rows| (self.predict_chunk(rows), ())).0)
     }
 }
 

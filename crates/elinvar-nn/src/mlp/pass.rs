@@ -11,9 +11,11 @@ use elinvar_core::{Error, Result, Stream};
 use ndarray::{Array2, ArrayView2, Axis};
 use rand::RngExt;
 
-/// Rows that are computed together. Fixed, so that results do not depend on the number of threads; a batch of at most this many
-/// rows runs on one thread.
+/// Rows that are computed together at most. Results then do not depend on the number of threads; a batch of one chunk runs on one thread.
 pub const CHUNK_ROWS: usize = 512;
+/// The same of a network with so many parameters that fewer rows are work enough for a thread.
+const WIDE_CHUNK_ROWS: usize = 128;
+const WIDE: usize = 1 << 17;
 
 /// Whether dropout and the batch's own statistics are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,11 @@ pub(super) fn dropout_mask<T: Real>(spec: &MlpSpec, shape: (usize, usize), strea
 }
 
 impl<T: Real> Mlp<T> {
+    /// Rows that are computed together.
+    pub(crate) fn rows_of_a_chunk(&self) -> usize {
+        if self.parameters.values().len() < WIDE { CHUNK_ROWS } else { WIDE_CHUNK_ROWS }
+    }
+
     /// Outputs (n, outputs) of inputs (n, inputs), and the tape for [`Self::backward`].
     ///
     /// # Errors
@@ -66,7 +73,7 @@ impl<T: Real> Mlp<T> {
             return Err(Error::input(format!("a batch must have at least 2 rows with batch norm, got {}", inputs.nrows())));
         }
         // A batch norm in training couples all rows of the batch.
-        let chunk_rows = if batch_statistics { inputs.nrows() } else { CHUNK_ROWS };
+        let chunk_rows = if batch_statistics { inputs.nrows() } else { self.rows_of_a_chunk() };
         let walk = |chunk: usize, rows: ArrayView2<'_, T>| self.forward_chunk(rows, pass, chunk as u64);
         let (outputs, chunks) = network::by_chunks(inputs, self.spec.outputs, chunk_rows, walk);
         Ok((outputs, Tape { chunk_rows, chunks }))

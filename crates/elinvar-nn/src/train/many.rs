@@ -4,7 +4,8 @@ use super::{Objective, Training, TrainingReport, train};
 use crate::network::Network;
 use elinvar_core::{Context, Error, Result};
 use ndarray::ArrayView2;
-use rayon::prelude::*;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
 
 /// Trains networks on the rows of `inputs` (n, columns), as many at a time as the context has threads, each on one thread.
 ///
@@ -28,20 +29,37 @@ where
     if networks.len() != seeds.len() {
         return Err(Error::internal(format!("{} networks need as many seeds, got {}", networks.len(), seeds.len())));
     }
-    let total = networks.len() as u64;
-    let mut done = Vec::with_capacity(networks.len());
-    let mut waiting = networks.into_iter().zip(seeds).enumerate();
-    loop {
-        // A wave has a few networks a thread, so that no thread waits long for another: between waves progress is told.
-        let wave: Vec<(usize, (N, &u64))> = waiting.by_ref().take(4 * ctx.threads()).collect();
-        if wave.is_empty() {
-            return Ok(done);
+    let total = networks.len();
+    let waiting = Mutex::new(networks.into_iter().zip(seeds).enumerate());
+    let limits = ctx.child(ctx.seed(), 1);
+    let work = |ended: Sender<(usize, Result<(N, TrainingReport)>)>| {
+        // All networks of a worker share its own pool of one thread: no step is handed from one thread to another.
+        let home = limits.child(0, 1).with_threads(1);
+        home.install(|| {
+            loop {
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((index, (network, &seed))) = next else { return };
+                let trained = train(network, training, inputs, &mut objective(index), &mut home.child(seed, 1));
+                if ended.send((index, trained)).is_err() {
+                    return;
+                }
+            }
+        });
+    };
+    let mut done: Vec<Option<Result<(N, TrainingReport)>>> = (0..total).map(|_| None).collect();
+    std::thread::scope(|scope| {
+        let (ended, results) = mpsc::channel();
+        for _ in 0..ctx.threads().min(total) {
+            let ended = ended.clone();
+            let work = &work;
+            scope.spawn(move || work(ended));
         }
-        let one = |(index, (network, &seed)): (usize, (N, &u64))| {
-            train(network, training, inputs, &mut objective(index), &mut ctx.child(seed, 1))
-        };
-        let trained: Vec<Result<(N, TrainingReport)>> = ctx.install(|| wave.into_par_iter().map(one).collect());
-        done.extend(trained);
-        ctx.tick(done.len() as u64, total, &[])?;
-    }
+        drop(ended);
+        for (count, (index, trained)) in results.into_iter().enumerate() {
+            done[index] = Some(trained);
+            ctx.tick(count as u64 + 1, total as u64, &[])?;
+        }
+        Ok::<(), Error>(())
+    })?;
+    done.into_iter().map(|result| result.ok_or_else(|| Error::internal("a network was lost"))).collect()
 }

@@ -1,13 +1,14 @@
-//! The figures: the first shows the effect at a glance.
+//! The figures: the first, under a heading of its own, shows what matters at a glance.
 
 use super::{Html, anchor};
 use crate::figure::{Drawing, Format, Theme, draw};
 use elinvar_core::Result;
 use elinvar_core::reproduction::Figure;
 
-pub(super) fn sections(html: &mut Html, figures: &[Figure]) -> Result<()> {
+/// The first figure under a heading of this anchor and text, then the others.
+pub(super) fn sections(html: &mut Html, (id, heading): (&str, &str), figures: &[Figure]) -> Result<()> {
     let Some((hero, others)) = figures.split_first() else { return Ok(()) };
-    html.raw("<section>\n<h2 id=\"effect\">The effect at a glance</h2>\n");
+    html.raw("<section>\n<h2").attribute("id", id).raw(">").text(heading).raw("</h2>\n");
     one(html, hero)?;
     html.raw("</section>\n");
     if !others.is_empty() {

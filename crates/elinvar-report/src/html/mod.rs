@@ -3,9 +3,12 @@
 mod builder;
 mod claims;
 mod figures;
+mod sweep;
 mod trials;
 
 pub(crate) use builder::{anchor, escape};
+pub(crate) use sweep::{headline as sweep_headline, sweep_html};
+pub(crate) use trials::plain;
 
 use crate::figure::css_variables;
 use crate::number::duration;
@@ -13,7 +16,7 @@ use crate::report::{Report, TrialRow};
 use crate::terminal::sign;
 use builder::Html;
 use elinvar_core::Result;
-use elinvar_core::reproduction::{Figure, Scale, Verdict};
+use elinvar_core::reproduction::{Environment, Figure, Scale, Verdict};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("sort.js");
@@ -26,30 +29,65 @@ const POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"def
 /// # Errors
 /// Only on defects of the drawing code.
 pub fn page_html(report: &Report, figures: &[Figure]) -> Result<String> {
+    let heading = format!("{}: {}", report.title, report.headline());
+    wrapped(&Head { title: &heading, description: &report.summary, refresh: report.refresh }, &report.judged, |html| {
+        title(html, report);
+        strip(html, report);
+        claims::section(html, report);
+        figures::sections(html, ("effect", "The effect at a glance"), figures)?;
+        differences(html, report);
+        // What is left of the budget belongs to the trials.
+        let first = report.claims.iter().flat_map(|claim| claim.metrics.clone()).collect();
+        trials::section(
+            html,
+            &trials::Listed { trials: &report.trials, run: report.trials_run(), unlisted: report.unlisted.trials, first },
+        );
+        cost(
+            html,
+            &Cost {
+                trials: &report.trials,
+                environments: &report.environments,
+                run: report.trials_run(),
+                planned: report.trials_planned,
+                failed: report.trials_failed(),
+                seconds: report.seconds,
+            },
+        );
+        again(html, report);
+        Ok(())
+    })
+}
+
+/// What stands in the head of a page.
+struct Head<'a> {
+    title: &'a str,
+    description: &'a str,
+    /// Seconds after which the page loads itself again.
+    refresh: Option<u32>,
+}
+
+/// A page around what `body` writes.
+fn wrapped(about: &Head<'_>, made: &Environment, body: impl FnOnce(&mut Html) -> Result<()>) -> Result<String> {
     let mut html = Html::new();
-    head(&mut html, report);
+    head(&mut html, about);
     html.raw("<body>\n<main>\n");
-    title(&mut html, report);
-    strip(&mut html, report);
-    claims::section(&mut html, report);
-    figures::sections(&mut html, figures)?;
-    differences(&mut html, report);
-    // What is left of the budget belongs to the trials.
-    trials::section(&mut html, report);
-    cost(&mut html, report);
-    html.raw("</main>\n<footer><p>Made by elinvar ").text(&report.judged.version).raw(" on ").text(&report.judged.date);
+    body(&mut html)?;
+    html.raw("</main>\n<footer><p>Made by elinvar ").text(&made.version).raw(" on ").text(&made.date);
     html.raw(". Every number on this page is computed from the stored trials listed above.</p></footer>\n<script>\n");
     html.raw(SCRIPT).raw("</script>\n</body>\n</html>\n");
     Ok(html.finish())
 }
 
-fn head(html: &mut Html, report: &Report) {
+fn head(html: &mut Html, about: &Head<'_>) {
     html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     html.raw(
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n",
     );
-    html.raw(POLICY).raw("<title>").text(&report.title).raw(": ").text(&report.headline()).raw("</title>\n");
-    html.raw("<meta name=\"description\"").attribute("content", &report.summary).raw(">\n<style>\n");
+    html.raw(POLICY).raw("<title>").text(about.title).raw("</title>\n");
+    if let Some(seconds) = about.refresh {
+        html.raw("<meta http-equiv=\"refresh\"").attribute("content", &seconds.to_string()).raw(">\n");
+    }
+    html.raw("<meta name=\"description\"").attribute("content", about.description).raw(">\n<style>\n");
     let (light, dark) = (css_variables(false), css_variables(true));
     html.trusted(&format!(":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"));
     html.trusted(&format!(":root[data-theme=dark]{{{dark}}}\n@media print{{:root,:root[data-theme]{{{light}}}}}\n"));
@@ -144,29 +182,44 @@ fn differences(html: &mut Html, report: &Report) {
     html.raw("</section>\n");
 }
 
-fn cost(html: &mut Html, report: &Report) {
+/// What trials cost and where they ran.
+struct Cost<'a> {
+    trials: &'a [TrialRow],
+    environments: &'a [Environment],
+    run: usize,
+    planned: usize,
+    failed: usize,
+    seconds: f64,
+}
+
+fn cost(html: &mut Html, cost: &Cost<'_>) {
     html.raw("<section>\n<h2 id=\"cost\">Cost, machine, versions</h2>\n<dl class=\"facts\">\n");
-    let trials = format!("{} of {} run, {} failed", report.trials_run(), report.trials_planned, report.trials_failed());
-    fact(html, "Trials", &trials);
-    fact(html, "Time of all trials together", &duration(report.seconds));
-    if let Some(longest) = report.trials.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds)) {
+    fact(html, "Trials", &format!("{} of {} run, {} failed", cost.run, cost.planned, cost.failed));
+    fact(html, "Time of all trials together", &duration(cost.seconds));
+    if let Some(longest) = cost.trials.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds)) {
         fact(html, "Longest trial", &format!("{} ({})", duration(longest.seconds), describe(longest)));
     }
-    fact(html, "Judged", &format!("{} with elinvar {}", report.judged.date, report.judged.version));
-    fact(html, "Judged on", &report.judged.machine);
-    html.raw("<div><dt>Run it again</dt><dd><code>").text(&format!("elinvar reproduce {} --scale {}", report.method, report.scale));
-    html.raw("</code></dd></div>\n</dl>\n");
-    if !report.environments.is_empty() {
+    html.raw("</dl>\n");
+    if !cost.environments.is_empty() {
         html.raw("<div class=\"scroll\" role=\"region\" aria-label=\"Machines of the trials\" tabindex=\"0\"><table class=\"plain\">\n");
         html.raw("<thead><tr><th scope=\"col\">Trials</th><th scope=\"col\">Machine</th><th scope=\"col\">Version</th><th scope=\"col\">Date</th></tr></thead>\n<tbody>\n");
-        for (i, environment) in report.environments.iter().enumerate() {
-            let count = report.trials.iter().filter(|t| t.environment == i).count();
+        for (i, environment) in cost.environments.iter().enumerate() {
+            let count = cost.trials.iter().filter(|t| t.environment == i).count();
             html.raw("<tr><td class=\"n\">").text(&count.to_string()).raw("</td><td>").text(&environment.machine);
             html.raw("</td><td>").text(&environment.version).raw("</td><td>").text(&environment.date).raw("</td></tr>\n");
         }
         html.raw("</tbody>\n</table></div>\n");
     }
     html.raw("</section>\n");
+}
+
+/// Who judged the claims, and how to do it again.
+fn again(html: &mut Html, report: &Report) {
+    html.raw("<section>\n<dl class=\"facts\">\n");
+    fact(html, "Judged", &format!("{} with elinvar {}", report.judged.date, report.judged.version));
+    fact(html, "Judged on", &report.judged.machine);
+    html.raw("<div><dt>Run it again</dt><dd><code>").text(&format!("elinvar reproduce {} --scale {}", report.method, report.scale));
+    html.raw("</code></dd></div>\n</dl>\n</section>\n");
 }
 
 fn fact(html: &mut Html, name: &str, value: &str) {

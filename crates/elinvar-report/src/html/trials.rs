@@ -2,7 +2,7 @@
 
 use super::Html;
 use crate::number::{number, typeset};
-use crate::report::{Report, TrialRow};
+use crate::report::TrialRow;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -11,13 +11,24 @@ const BUDGET: usize = 950_000;
 /// Columns of metrics; the others stand in the records.
 const MOST_METRICS: usize = 6;
 
-pub(super) fn section(html: &mut Html, report: &Report) {
+/// The trials of a page.
+pub(super) struct Listed<'a> {
+    pub(super) trials: &'a [TrialRow],
+    /// Number of all that were run.
+    pub(super) run: usize,
+    /// Number of those that are not among `trials`.
+    pub(super) unlisted: usize,
+    /// Metrics that come first.
+    pub(super) first: Vec<String>,
+}
+
+pub(super) fn section(html: &mut Html, listed: &Listed<'_>) {
     html.raw("<section>\n<h2 id=\"trials\">Settings and trials</h2>\n");
-    if report.trials.is_empty() {
+    if listed.trials.is_empty() {
         html.raw("<p>No trial has been run.</p>\n</section>\n");
         return;
     }
-    let (shared, varied) = fields(&report.trials);
+    let (shared, varied) = fields(listed.trials);
     if !shared.is_empty() {
         html.raw("<p class=\"note\">The same in every trial</p>\n<dl class=\"settings\">\n");
         for (name, value) in &shared {
@@ -25,7 +36,7 @@ pub(super) fn section(html: &mut Html, report: &Report) {
         }
         html.raw("</dl>\n");
     }
-    table(html, report, &varied);
+    table(html, listed, &varied);
     html.raw("</section>\n");
 }
 
@@ -49,10 +60,10 @@ fn fields(trials: &[TrialRow]) -> (Vec<(String, Value)>, Vec<String>) {
     (shared, varied)
 }
 
-/// Metrics that claims read come first.
-fn metrics(report: &Report) -> (Vec<String>, usize) {
-    let measured: BTreeSet<&String> = report.trials.iter().flat_map(|t| t.numbers.keys()).collect();
-    let read = report.claims.iter().flat_map(|c| &c.metrics).filter(|m| measured.contains(m));
+/// Names of the metrics of the table, and how many there are beside.
+fn metrics(listed: &Listed<'_>) -> (Vec<String>, usize) {
+    let measured: BTreeSet<&String> = listed.trials.iter().flat_map(|t| t.numbers.keys()).collect();
+    let read = listed.first.iter().filter(|m| measured.contains(m));
     let mut names: Vec<String> = Vec::new();
     for name in read.chain(measured.iter().copied()) {
         if !names.contains(name) {
@@ -64,24 +75,24 @@ fn metrics(report: &Report) -> (Vec<String>, usize) {
     (names, left_out)
 }
 
-fn table(html: &mut Html, report: &Report, varied: &[String]) {
-    let (metrics, left_out) = metrics(report);
+fn table(html: &mut Html, listed: &Listed<'_>, varied: &[String]) {
+    let (metrics, left_out) = metrics(listed);
     html.raw("<p class=\"note\">");
-    html.text(&format!("{} trials. Press a heading to sort, a record to see all that it holds", report.trials_run()));
+    html.text(&format!("{} trials. Press a heading to sort, a record to see all that it holds", listed.run));
     if left_out > 0 {
         let noun = if left_out == 1 { "metric" } else { "metrics" };
         html.text(&format!(" ({left_out} further {noun})"));
     }
     html.raw(".</p>\n<div class=\"scroll tall\" role=\"region\" aria-label=\"All trials\" tabindex=\"0\">\n<table class=\"plain trials\" data-sort>\n<thead><tr>");
     for name in varied {
-        let numeric = report.trials.iter().any(|t| t.trial.get(name).is_some_and(Value::is_number));
+        let numeric = listed.trials.iter().any(|t| t.trial.get(name).is_some_and(Value::is_number));
         heading(html, name, numeric);
     }
     metrics.iter().for_each(|name| heading(html, name, true));
     heading(html, "seconds", true);
     html.raw("<th scope=\"col\">record</th></tr></thead>\n<tbody>\n");
     let mut shown = 0;
-    for trial in &report.trials {
+    for trial in listed.trials {
         if html.len() > BUDGET {
             break;
         }
@@ -89,9 +100,9 @@ fn table(html: &mut Html, report: &Report, varied: &[String]) {
         shown += 1;
     }
     html.raw("</tbody>\n</table>\n</div>\n");
-    if shown < report.trials_run() {
-        let rest = report.trials_run() - shown;
-        let text = match report.unlisted.trials {
+    if shown < listed.run {
+        let rest = listed.run - shown;
+        let text = match listed.unlisted {
             0 => format!("{rest} further trials are in report.json beside this page."),
             _ => format!("{rest} further trials are in the folder of the evidence; elinvar report --export writes all to one table."),
         };
@@ -146,7 +157,7 @@ fn record(trial: &TrialRow) -> String {
 }
 
 /// A value of a trial without quotes.
-pub(super) fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

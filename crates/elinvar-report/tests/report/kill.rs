@@ -13,7 +13,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 const FOLDER: &str = "ELINVAR_KILL_TEST_FOLDER";
-const TRIALS: u64 = 60;
+/// Number of kills, where it is not the usual one; `cargo xtask crash 200` sets it.
+const KILLS: &str = "ELINVAR_KILLS";
+
+fn kills() -> u64 {
+    std::env::var(KILLS).ok().and_then(|text| text.parse().ok()).unwrap_or(20)
+}
+
+/// Enough for every kill to find a child at work.
+fn trials() -> usize {
+    8 * kills() as usize
+}
 
 #[derive(Serialize, Deserialize)]
 struct Trial {
@@ -39,7 +49,7 @@ impl Reproduction for Slow {
         }]
     }
     fn trials(&self, _: Scale) -> Vec<Trial> {
-        (0..TRIALS).map(|i| Trial { arm: if i % 2 == 0 { "ours" } else { "base" }.into(), seed: i / 2 }).collect()
+        (0..trials() as u64).map(|i| Trial { arm: if i % 2 == 0 { "ours" } else { "base" }.into(), seed: i / 2 }).collect()
     }
     fn run(&self, trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
         std::thread::sleep(Duration::from_millis(8));
@@ -101,23 +111,48 @@ fn killed_at_any_moment_nothing_finished_is_lost_and_the_end_is_the_same() {
     let (whole, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let expected = run_all(whole.path()).unwrap();
     let mut random = elinvar_core::random::stream(3, &[("kill", 0)]);
-    let (mut before, mut kills) = (0, 0);
-    for _ in 0..12 {
+    let (mut before, mut killed_at_work) = (0, 0);
+    for _ in 0..kills() {
         let mut child = start(killed.path());
         std::thread::sleep(Duration::from_millis(random.random_range(15..90)));
         let ended = child.try_wait().unwrap().is_some();
         child.kill().unwrap();
         child.wait().unwrap();
-        kills += usize::from(!ended);
+        killed_at_work += u64::from(!ended);
         let now = count(killed.path());
         assert!(now >= before, "{before} finished trials became {now}");
         before = now;
     }
-    assert!(kills >= 3, "the child ended before it could be killed");
+    assert!(killed_at_work > kills() / 2, "the child ended before it could be killed: {killed_at_work} of {}", kills());
     let last = run_all(killed.path()).unwrap();
-    assert_eq!(last.ran, TRIALS as usize - before, "finished trials are not run again");
+    assert_eq!(last.ran, trials() - before, "finished trials are not run again");
     assert_eq!(measured(&last), measured(&expected));
     assert_eq!(last.judgements, expected.judgements);
+}
+
+/// A small file system of memory, in a name space of its own where the system allows one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_or_read_only_is_one_error_and_the_rest_is_run_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |options: &str, prepare: &str| {
+        let script = format!("mount -t tmpfs -o {options} tmpfs \"$1\" && {prepare} shift && exec \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"]).arg(folder.path());
+        command.arg(std::env::current_exe().unwrap()).args(child_arguments()).env(FOLDER, folder.path());
+        let output = command.output();
+        output.ok().map(|output| (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned(), output.stderr))
+    };
+    let (full, read_only) = (run("size=256k", ""), run("size=1m", "mount -o remount,ro \"$1\" &&"));
+    let (Some((code, text, errors)), Some((blocked, blocked_text, _))) = (full, read_only) else { return };
+    if code != Some(4) && String::from_utf8_lossy(&errors).contains("unshare") {
+        // This system gives no name spaces to its users.
+        return;
+    }
+    assert_eq!((code, blocked), (Some(4), Some(4)), "{text} {blocked_text}");
+    assert!(text.contains("cannot be written (no space left on device)"), "{text}");
+    assert!(blocked_text.contains("cannot be written (read-only file system)"), "{blocked_text}");
+    assert_eq!(run_all(folder.path()).unwrap().ran, trials());
 }
 
 #[test]
@@ -125,7 +160,7 @@ fn two_processes_may_share_a_folder() {
     let (alone, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut children = [start(shared.path()), start(shared.path())];
     assert!(children.iter_mut().all(|c| c.wait().unwrap().success()));
-    assert_eq!(count(shared.path()), TRIALS as usize);
+    assert_eq!(count(shared.path()), trials());
     assert_eq!(measured(&run_all(shared.path()).unwrap()), measured(&run_all(alone.path()).unwrap()));
 }
 
@@ -146,5 +181,5 @@ fn a_full_disk_is_one_error_and_leaves_no_half_files() {
     assert_eq!(output.status.code(), Some(4), "{text}");
     assert!(text.contains("cannot be written (file too large)"), "{text}");
     assert_eq!(count(folder.path()), 0);
-    assert_eq!(run_all(folder.path()).unwrap().ran, TRIALS as usize);
+    assert_eq!(run_all(folder.path()).unwrap().ran, trials());
 }
