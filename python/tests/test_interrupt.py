@@ -58,7 +58,7 @@ def test_ctrl_c_ends_a_fit():
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT is sent the POSIX way")
 def test_ctrl_c_ends_a_reproduction_and_keeps_what_was_done(tmp_path):
     def records():
-        return list(tmp_path.glob("distance-covariance/*/*.json"))
+        return list(tmp_path.glob("distance-covariance/*/*/*.json"))
 
     out, seconds = interrupt(REPRODUCE, str(tmp_path), until=records)
     assert out == "interrupted\n"

@@ -9,7 +9,7 @@ from elinvar import _tracking
 
 def swept(folder):
     X = np.random.default_rng(0).normal(size=(40, 2))
-    return elinvar.sweep("toy", space={"penalty": [0.01, 1.0], "link": ["identity"]}, folder=folder, cv=2, X=X, y=X @ [1.0, 2.0])
+    return elinvar.sweep("nonconvex-sparse", space={"lam": [0.01, 1.0], "penalty": ["mcp"]}, folder=folder, cv=2, X=X, y=X @ [1.0, 2.0])
 
 
 def test_crc_is_castagnoli():
@@ -25,7 +25,7 @@ def test_tensorboard_reads_numbers_and_curves(tmp_path):
     records = {record["key"]: record for record in elinvar._core.Store(str(tmp_path / "trials")).records()}
     assert len(records) == len(result.trials) == 4
     for key, record in records.items():
-        events = accumulator.EventAccumulator(str(tmp_path / "logs" / "toy.fit" / key[:12]), size_guidance={"scalars": 0}).Reload()
+        events = accumulator.EventAccumulator(str(tmp_path / "logs" / "nonconvex-sparse.fit" / key[:12]), size_guidance={"scalars": 0}).Reload()
         metrics = record["outcome"]["metrics"]
         curves = {f"series/{name}" for name in metrics["series"]}
         assert curves and set(events.Tags()["scalars"]) == set(metrics["numbers"]) | curves
@@ -48,7 +48,7 @@ def test_mlflow_has_every_trial_once(tmp_path):
     assert {run.data.tags["elinvar.key"] for run in runs} == set(records)
     for run in runs:
         record = records[run.data.tags["elinvar.key"]]
-        assert run.data.params["penalty"] == str(record["trial"]["penalty"]) and run.info.status == "FINISHED"
+        assert run.data.params["lam"] == str(record["trial"]["lam"]) and run.info.status == "FINISHED"
         assert run.data.metrics["rmse"] == record["outcome"]["metrics"]["numbers"]["rmse"]
         name, curve = next(iter(record["outcome"]["metrics"]["series"].items()))
         assert [m.value for m in client.get_metric_history(run.info.run_id, f"series/{name}")] == curve

@@ -25,8 +25,8 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
 
 /// Kills a run of trials at so many random moments; its end must be that of an undisturbed run.
 pub(crate) fn crash(kills: &str) -> Result<()> {
-    let arguments = ["test", "--package", "elinvar-report", "--test", "report", "--", "--nocapture", "kill::killed"];
-    stage(&format!("{kills} kills"), cargo(&arguments).env("ELINVAR_KILLS", kills))
+    let only = ["--test", "report", "--", "--nocapture", "kill::killed"];
+    stage(&format!("{kills} kills"), cargo(&["test"]).args(EVERYTHING).args(only).env("ELINVAR_KILLS", kills))
 }
 
 /// The tests of trials as tasks of Ray, for the package that `test` has installed. Nothing of Ray may hang for ever, so each has a limit of time.

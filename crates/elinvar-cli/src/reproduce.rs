@@ -79,10 +79,8 @@ fn note_other_versions(
     let known = evidence.records().map(|record| record.key()).collect();
     let count = store.of_other_versions(study.name(), study.version(), &known)?;
     if count > 0 && !matches.get_flag("quiet") {
-        let version = study.version();
-        terminal.note(&format!(
-            "note: {count} trials of other versions of this reproduction are left alone, not mixed in (this is version {version})"
-        ));
+        let (noun, version) = (if count == 1 { "trial" } else { "trials" }, study.version());
+        terminal.note(&format!("note: not mixed in: {count} {noun} of other versions of this reproduction (this is version {version})"));
     }
     Ok(())
 }

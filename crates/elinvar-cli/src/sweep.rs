@@ -84,7 +84,7 @@ fn run(method: &Method, verb: &Verb, matches: &ArgMatches, terminal: &mut Termin
     let report = SweepReport::new(&method.card, verb.name, &sweep, &evidence, goal, made);
     let page = write_sweep_page(folder.join(sweep.name()), &report, sweep.space())?.index;
     show(&report, table, &page, matches, terminal)?;
-    Ok(u8::from(report.trials_failed() == report.trials_run()))
+    Ok(u8::from(report.trials_run() > 0 && report.trials_failed() == report.trials_run()))
 }
 
 fn setup<'a>(method: &'a Method, verb: &'a Verb, matches: &ArgMatches, terminal: &mut Terminal) -> Result<Setup<'a>> {

@@ -5,6 +5,7 @@
 mod common;
 
 use common::{call, call_with};
+use elinvar_core::reproduction::Store;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -425,6 +426,43 @@ fn shards_are_merged_by_report() {
     assert!(reproduce(&a, &["--shard", "3/2"]).failed(2).contains("parameter 'shard' must be i/n with 1 <= i <= n, got '3/2'"));
     let scale = reproduce(&a, &["--scale", "large"]);
     assert!(scale.failed(2).contains("parameter 'scale' must be one of 'tiny', 'quick', 'paper', got 'large'"));
+}
+
+#[test]
+fn records_of_another_version_are_left_alone_and_that_is_said() {
+    let folder = Folder::new();
+    let out = folder.path("evidence");
+    reproduce(&out, &["--scale", "tiny"]).ok();
+    let store = elinvar_report::EvidenceStore::open(&out).unwrap();
+    let mut record = store.evidence("line").unwrap().record(0);
+    record.code = 99;
+    store.save(&record).unwrap();
+    let ended = reproduce(&out, &["--scale", "tiny"]);
+    assert_eq!(ended.code, 0);
+    assert!(
+        ended.errors.contains("note: not mixed in: 1 trial of other versions of this reproduction (this is version 1)"),
+        "{}",
+        ended.errors
+    );
+}
+
+#[test]
+fn a_live_report_ends_when_all_trials_are_there() {
+    let folder = Folder::new();
+    let out = folder.path("evidence");
+    reproduce(&out, &["--scale", "tiny", "--shard", "1/2"]);
+    let page = || std::fs::read_to_string(format!("{out}/line/index.html")).unwrap_or_default();
+    std::thread::scope(|scope| {
+        let live = scope.spawn(|| call(&["report", "line", "--scale", "tiny", "--evidence", &out, "--live"]));
+        while !page().contains("http-equiv=\"refresh\"") {
+            assert!(!live.is_finished(), "it ended before the trials were there");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        reproduce(&out, &["--scale", "tiny", "--shard", "2/2"]).ok();
+        live.join().unwrap().ok();
+    });
+    assert!(!page().contains("http-equiv=\"refresh\"") && page().contains("reproduced"));
+    assert!(call(&["report", "line", "--evidence", &out, "--live"]).failed(2).contains("'scale' must be the scale that is being run"));
 }
 
 #[test]

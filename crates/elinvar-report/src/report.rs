@@ -215,11 +215,6 @@ impl Report {
         self.trials.len() + self.unlisted.trials
     }
 
-    /// How many of them failed.
-    pub fn trials_failed(&self) -> usize {
-        failed(&self.trials) + self.unlisted.failed
-    }
-
     /// How many claims have a verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.claims.iter().filter(|c| c.verdict == verdict).count()

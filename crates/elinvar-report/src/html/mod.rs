@@ -12,7 +12,7 @@ pub(crate) use trials::plain;
 
 use crate::figure::css_variables;
 use crate::number::duration;
-use crate::report::{Report, TrialRow};
+use crate::report::{self, Report, TrialRow, Unlisted};
 use crate::terminal::sign;
 use builder::Html;
 use elinvar_core::Result;
@@ -38,19 +38,15 @@ pub fn page_html(report: &Report, figures: &[Figure]) -> Result<String> {
         differences(html, report);
         // What is left of the budget belongs to the trials.
         let first = report.claims.iter().flat_map(|claim| claim.metrics.clone()).collect();
-        trials::section(
+        ran(
             html,
-            &trials::Listed { trials: &report.trials, run: report.trials_run(), unlisted: report.unlisted.trials, first },
-        );
-        cost(
-            html,
-            &Cost {
+            &Ran {
                 trials: &report.trials,
+                unlisted: report.unlisted,
                 environments: &report.environments,
-                run: report.trials_run(),
                 planned: report.trials_planned,
-                failed: report.trials_failed(),
                 seconds: report.seconds,
+                first,
             },
         );
         again(html, report);
@@ -182,29 +178,42 @@ fn differences(html: &mut Html, report: &Report) {
     html.raw("</section>\n");
 }
 
-/// What trials cost and where they ran.
-struct Cost<'a> {
+/// The trials of a page, and what they cost.
+struct Ran<'a> {
     trials: &'a [TrialRow],
+    unlisted: Unlisted,
     environments: &'a [Environment],
-    run: usize,
     planned: usize,
-    failed: usize,
     seconds: f64,
+    /// Metrics that come first.
+    first: Vec<String>,
 }
 
-fn cost(html: &mut Html, cost: &Cost<'_>) {
+impl Ran<'_> {
+    fn count(&self) -> usize {
+        self.trials.len() + self.unlisted.trials
+    }
+}
+
+fn ran(html: &mut Html, ran: &Ran<'_>) {
+    trials::section(html, ran);
+    cost(html, ran);
+}
+
+fn cost(html: &mut Html, ran: &Ran<'_>) {
     html.raw("<section>\n<h2 id=\"cost\">Cost, machine, versions</h2>\n<dl class=\"facts\">\n");
-    fact(html, "Trials", &format!("{} of {} run, {} failed", cost.run, cost.planned, cost.failed));
-    fact(html, "Time of all trials together", &duration(cost.seconds));
-    if let Some(longest) = cost.trials.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds)) {
+    let failed = ran.unlisted.failed + report::failed(ran.trials);
+    fact(html, "Trials", &format!("{} of {} run, {failed} failed", ran.count(), ran.planned));
+    fact(html, "Time of all trials together", &duration(ran.seconds));
+    if let Some(longest) = ran.trials.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds)) {
         fact(html, "Longest trial", &format!("{} ({})", duration(longest.seconds), describe(longest)));
     }
     html.raw("</dl>\n");
-    if !cost.environments.is_empty() {
+    if !ran.environments.is_empty() {
         html.raw("<div class=\"scroll\" role=\"region\" aria-label=\"Machines of the trials\" tabindex=\"0\"><table class=\"plain\">\n");
         html.raw("<thead><tr><th scope=\"col\">Trials</th><th scope=\"col\">Machine</th><th scope=\"col\">Version</th><th scope=\"col\">Date</th></tr></thead>\n<tbody>\n");
-        for (i, environment) in cost.environments.iter().enumerate() {
-            let count = cost.trials.iter().filter(|t| t.environment == i).count();
+        for (i, environment) in ran.environments.iter().enumerate() {
+            let count = ran.trials.iter().filter(|t| t.environment == i).count();
             html.raw("<tr><td class=\"n\">").text(&count.to_string()).raw("</td><td>").text(&environment.machine);
             html.raw("</td><td>").text(&environment.version).raw("</td><td>").text(&environment.date).raw("</td></tr>\n");
         }

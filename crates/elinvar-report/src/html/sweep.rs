@@ -1,6 +1,6 @@
 //! The page of a sweep.
 
-use super::{Cost, Head, Html, cost, figures, trials, wrapped};
+use super::{Head, Html, Ran, figures, ran, trials, wrapped};
 use crate::number::{number, typeset};
 use crate::sweep::{PointRow, SweepReport};
 use elinvar_core::Result;
@@ -27,19 +27,15 @@ pub(crate) fn sweep_html(report: &SweepReport, drawn: &[Figure]) -> Result<Strin
         best(html, report);
         figures::sections(html, ("settings", "All settings"), drawn)?;
         let first = report.goal.iter().map(|goal| goal.metric.clone()).collect();
-        trials::section(
+        ran(
             html,
-            &trials::Listed { trials: &report.trials, run: report.trials_run(), unlisted: report.unlisted.trials, first },
-        );
-        cost(
-            html,
-            &Cost {
+            &Ran {
                 trials: &report.trials,
+                unlisted: report.unlisted,
                 environments: &report.environments,
-                run: report.trials_run(),
                 planned: report.trials_planned,
-                failed: report.trials_failed(),
                 seconds: report.seconds,
+                first,
             },
         );
         Ok(())

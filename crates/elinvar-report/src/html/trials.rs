@@ -1,6 +1,6 @@
 //! The settings that all trials share and the table of all trials, each with its record.
 
-use super::Html;
+use super::{Html, Ran};
 use crate::number::{number, typeset};
 use crate::report::TrialRow;
 use serde_json::{Value, json};
@@ -11,24 +11,13 @@ const BUDGET: usize = 950_000;
 /// Columns of metrics; the others stand in the records.
 const MOST_METRICS: usize = 6;
 
-/// The trials of a page.
-pub(super) struct Listed<'a> {
-    pub(super) trials: &'a [TrialRow],
-    /// Number of all that were run.
-    pub(super) run: usize,
-    /// Number of those that are not among `trials`.
-    pub(super) unlisted: usize,
-    /// Metrics that come first.
-    pub(super) first: Vec<String>,
-}
-
-pub(super) fn section(html: &mut Html, listed: &Listed<'_>) {
+pub(super) fn section(html: &mut Html, ran: &Ran<'_>) {
     html.raw("<section>\n<h2 id=\"trials\">Settings and trials</h2>\n");
-    if listed.trials.is_empty() {
+    if ran.trials.is_empty() {
         html.raw("<p>No trial has been run.</p>\n</section>\n");
         return;
     }
-    let (shared, varied) = fields(listed.trials);
+    let (shared, varied) = fields(ran.trials);
     if !shared.is_empty() {
         html.raw("<p class=\"note\">The same in every trial</p>\n<dl class=\"settings\">\n");
         for (name, value) in &shared {
@@ -36,7 +25,7 @@ pub(super) fn section(html: &mut Html, listed: &Listed<'_>) {
         }
         html.raw("</dl>\n");
     }
-    table(html, listed, &varied);
+    table(html, ran, &varied);
     html.raw("</section>\n");
 }
 
@@ -61,9 +50,9 @@ fn fields(trials: &[TrialRow]) -> (Vec<(String, Value)>, Vec<String>) {
 }
 
 /// Names of the metrics of the table, and how many there are beside.
-fn metrics(listed: &Listed<'_>) -> (Vec<String>, usize) {
-    let measured: BTreeSet<&String> = listed.trials.iter().flat_map(|t| t.numbers.keys()).collect();
-    let read = listed.first.iter().filter(|m| measured.contains(m));
+fn metrics(ran: &Ran<'_>) -> (Vec<String>, usize) {
+    let measured: BTreeSet<&String> = ran.trials.iter().flat_map(|t| t.numbers.keys()).collect();
+    let read = ran.first.iter().filter(|m| measured.contains(m));
     let mut names: Vec<String> = Vec::new();
     for name in read.chain(measured.iter().copied()) {
         if !names.contains(name) {
@@ -75,24 +64,24 @@ fn metrics(listed: &Listed<'_>) -> (Vec<String>, usize) {
     (names, left_out)
 }
 
-fn table(html: &mut Html, listed: &Listed<'_>, varied: &[String]) {
-    let (metrics, left_out) = metrics(listed);
+fn table(html: &mut Html, ran: &Ran<'_>, varied: &[String]) {
+    let (metrics, left_out) = metrics(ran);
     html.raw("<p class=\"note\">");
-    html.text(&format!("{} trials. Press a heading to sort, a record to see all that it holds", listed.run));
+    html.text(&format!("{} trials. Press a heading to sort, a record to see all that it holds", ran.count()));
     if left_out > 0 {
         let noun = if left_out == 1 { "metric" } else { "metrics" };
         html.text(&format!(" ({left_out} further {noun})"));
     }
     html.raw(".</p>\n<div class=\"scroll tall\" role=\"region\" aria-label=\"All trials\" tabindex=\"0\">\n<table class=\"plain trials\" data-sort>\n<thead><tr>");
     for name in varied {
-        let numeric = listed.trials.iter().any(|t| t.trial.get(name).is_some_and(Value::is_number));
+        let numeric = ran.trials.iter().any(|t| t.trial.get(name).is_some_and(Value::is_number));
         heading(html, name, numeric);
     }
     metrics.iter().for_each(|name| heading(html, name, true));
     heading(html, "seconds", true);
     html.raw("<th scope=\"col\">record</th></tr></thead>\n<tbody>\n");
     let mut shown = 0;
-    for trial in listed.trials {
+    for trial in ran.trials {
         if html.len() > BUDGET {
             break;
         }
@@ -100,9 +89,9 @@ fn table(html: &mut Html, listed: &Listed<'_>, varied: &[String]) {
         shown += 1;
     }
     html.raw("</tbody>\n</table>\n</div>\n");
-    if shown < listed.run {
-        let rest = listed.run - shown;
-        let text = match listed.unlisted {
+    if shown < ran.count() {
+        let rest = ran.count() - shown;
+        let text = match ran.unlisted.trials {
             0 => format!("{rest} further trials are in report.json beside this page."),
             _ => format!("{rest} further trials are in the folder of the evidence; elinvar report --export writes all to one table."),
         };

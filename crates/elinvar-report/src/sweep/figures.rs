@@ -10,7 +10,7 @@ use serde_json::Value;
 const MOST_LINES: usize = 150;
 /// Points of a panel.
 const MOST_POINTS: usize = 1000;
-/// Groups of points whose means are joined.
+/// Groups of points whose means are joined; of few points fewer.
 const GROUPS: usize = 8;
 
 /// The figures, where there is a goal that at least two points measured.
@@ -103,7 +103,8 @@ fn groups(points: &[(f64, f64)], by_position: bool) -> Vec<&[(f64, f64)]> {
     if by_position {
         return points.chunk_by(|a, b| a.0 == b.0).collect();
     }
-    points.chunks(points.len().div_ceil(GROUPS).max(1)).collect()
+    let groups = ((points.len() as f64).sqrt() as usize).clamp(1, GROUPS);
+    points.chunks(points.len().div_ceil(groups).max(1)).collect()
 }
 
 fn means(groups: &[&[(f64, f64)]]) -> Mark {

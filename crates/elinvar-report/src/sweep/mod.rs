@@ -160,10 +160,10 @@ impl SweepReport {
             let taken = table.names().contains(&name);
             let (means, deviations) = (numbers(|row| &row.means), numbers(|row| &row.deviations));
             let name = if taken { format!("result.{name}") } else { name };
+            table.push(name.clone(), Column::Number(means))?;
             if deviations.iter().any(|x| !x.is_nan()) {
                 table.push(format!("{name}.sd"), Column::Number(deviations))?;
             }
-            table.push(name, Column::Number(means))?;
         }
         table.push("error", Column::Text(self.points.iter().map(|row| row.error.clone()).collect()))?;
         Ok(table)

@@ -15,6 +15,8 @@ use std::time::Duration;
 const FOLDER: &str = "ELINVAR_KILL_TEST_FOLDER";
 /// Number of kills, where it is not the usual one; `cargo xtask crash 200` sets it.
 const KILLS: &str = "ELINVAR_KILLS";
+/// Share of the trials of a child.
+const SHARD: &str = "ELINVAR_KILL_TEST_SHARD";
 
 fn kills() -> u64 {
     std::env::var(KILLS).ok().and_then(|text| text.parse().ok()).unwrap_or(20)
@@ -69,7 +71,8 @@ fn run_all(folder: &Path) -> Result<RunReport> {
     let paper = Paper { title: "", authors: "", year: 2026, reference: "" };
     let card = Card { slug: "slow", title: "", family: "", summary: "", paper, complexity: "", keywords: &[] };
     let environment = elinvar_report::detect_environment("0.1.0");
-    let request = Run { shard: Shard::default(), retry_failed: false, environment, progress: None };
+    let shard = std::env::var(SHARD).map_or(Ok(Shard::default()), |text| text.parse())?;
+    let request = Run { shard, retry_failed: false, environment, progress: None };
     run(&Method::new(card, "", Slow), Scale::Tiny, &request, &EvidenceStore::open(folder)?, &Context::new(0).with_threads(2))
 }
 
@@ -89,8 +92,12 @@ fn child_arguments() -> [&'static str; 4] {
 }
 
 fn start(folder: &Path) -> Child {
+    start_shard(folder, "1/1")
+}
+
+fn start_shard(folder: &Path, shard: &str) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(child_arguments()).env(FOLDER, folder).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(child_arguments()).env(FOLDER, folder).env(SHARD, shard).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().unwrap()
 }
 
@@ -162,6 +169,16 @@ fn two_processes_may_share_a_folder() {
     assert!(children.iter_mut().all(|c| c.wait().unwrap().success()));
     assert_eq!(count(shared.path()), trials());
     assert_eq!(measured(&run_all(shared.path()).unwrap()), measured(&run_all(alone.path()).unwrap()));
+}
+
+#[test]
+fn two_shards_fill_one_folder_at_the_same_time() {
+    let (alone, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut children = ["1/2", "2/2"].map(|shard| start_shard(shared.path(), shard));
+    assert!(children.iter_mut().all(|c| c.wait().unwrap().success()));
+    let last = run_all(shared.path()).unwrap();
+    assert_eq!(last.ran, 0, "nothing is left over");
+    assert_eq!(measured(&last), measured(&run_all(alone.path()).unwrap()));
 }
 
 /// A limit on the size of files stands in for a disk that is full: writing fails after the folder was opened.
