@@ -93,6 +93,29 @@ fn ctrl_c_in_the_middle_of_a_reproduction_loses_nothing() {
     }
 }
 
+/// The job array of the book, two of its tasks at the same time on one folder.
+#[cfg(unix)]
+#[test]
+fn the_slurm_script_of_the_book_fills_one_folder() {
+    let book = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/large-runs.md")).unwrap();
+    let script = book.split("```").find_map(|block| block.strip_prefix("sh\n").filter(|text| text.starts_with("#!/bin/bash"))).unwrap();
+    let script = script.replace("rnn-degeneracy --scale paper", "distance-covariance --scale tiny");
+    assert!(script.contains("--scale tiny"), "{script}");
+    let folder = tempfile::tempdir().unwrap();
+    let program = assert_cmd::cargo::cargo_bin("elinvar");
+    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let task = |number: &str| {
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", &script]).env("PATH", &path).env("SLURM_SUBMIT_DIR", folder.path());
+        command.env("SLURM_ARRAY_TASK_ID", number).env("SLURM_ARRAY_TASK_COUNT", "2").env("SLURM_CPUS_PER_TASK", "1");
+        command.stdout(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let ended = ["1", "2"].map(task).map(|mut child| child.wait().unwrap().code());
+    assert_eq!(ended, [Some(0), Some(0)]);
+    let evidence = folder.path().join("evidence");
+    elinvar(&["report", "distance-covariance", "--scale", "tiny", "--evidence", evidence.to_str().unwrap()]).success();
+}
+
 /// Two channels at 50 samples a second; every two seconds a second of a slow or a fast rhythm, marked at its start.
 fn recording() -> String {
     let mut csv = "C3,C4,marker\n".to_owned();
