@@ -31,12 +31,12 @@ def study_of(recipe):
 _studies = {}
 
 
-def measure(name, recipe, trial, threads, device):
-    """Runs one trial in a worker and returns its record."""
-    if name not in _studies:
+def measure(identity, recipe, trial, threads, device):
+    """Runs one trial in a worker and returns its record. The identity of a recipe is never given to another one."""
+    if identity not in _studies:
         _studies.clear()
-        _studies[name] = study_of(recipe)
-    return _studies[name].measure(trial, threads=threads, device=device)
+        _studies[identity] = study_of(recipe)
+    return _studies[identity].measure(trial, threads=threads, device=device)
 
 
 def _ray():
@@ -49,14 +49,10 @@ def _ray():
 
 def _run_on_ray(study, store, recipe, address, shard, retry_failed, time_limit, device, progress):
     ray = _ray()
-    started = not ray.is_initialized()
-    if started:
+    # It stays connected, as Ray's own libraries do: to leave and join again in one process loses the owner of what workers wait for.
+    if not ray.is_initialized():
         ray.init(address=address, include_dashboard=False, log_to_driver=False)
-    try:
-        return _drive(ray, study, store, recipe, shard, retry_failed, time_limit, device, progress)
-    finally:
-        if started:
-            ray.shutdown()
+    return _drive(ray, study, store, recipe, shard, retry_failed, time_limit, device, progress)
 
 
 def _drive(ray, study, store, recipe, shard, retry_failed, time_limit, device, progress):
@@ -65,14 +61,14 @@ def _drive(ray, study, store, recipe, shard, retry_failed, time_limit, device, p
     gpus = needs["gpus"] if device in (None, "cpu") else max(1, needs["gpus"])
     # A node that dies takes its trials with it; they are run again elsewhere.
     task = ray.remote(measure).options(num_cpus=needs["cores"], num_gpus=gpus, memory=int(needs["memory"]), max_retries=-1)
-    kept, name = ray.put(recipe), f"{study.name} {id(study)}"
+    kept = ray.put(recipe)
     most = IN_FLIGHT * max(1, int(ray.cluster_resources().get("CPU", 1)) // needs["cores"])
     deadline = None if time_limit is None else time.monotonic() + time_limit
     waiting, under_way, done, failed = iter(open_trials), {}, 0, 0
 
     def submit():
         for index in waiting:
-            under_way[task.remote(name, kept, study.trial(index), needs["cores"], device)] = index
+            under_way[task.remote(kept.hex(), kept, study.trial(index), needs["cores"], device)] = index
             if len(under_way) >= most:
                 return
 

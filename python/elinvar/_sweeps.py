@@ -255,7 +255,7 @@ def sweep(
     executor : {None, "ray"}, default=None
         Where trials run: in this process, or each as a task of Ray.
     address : str, default=None
-        Address of a cluster of Ray; a local one is started where None.
+        Address of a cluster of Ray; a local one is started where None. The process stays connected.
     time_limit : float, default=None
         Seconds after which no further trial is run.
     verbose : bool or callable, default=False

@@ -89,6 +89,10 @@ def test_sweeps_too(cluster, tmp_path):
     here = elinvar.sweep("nonconvex-sparse", folder=tmp_path / "here", **settings)
     there = elinvar.sweep("nonconvex-sparse", folder=tmp_path / "there", executor="ray", address=cluster.address, **settings)
     assert there.points == here.points
+    # Workers that have run one sweep run the next on its own data.
+    other = {**settings, **data(150)}
+    here = elinvar.sweep("nonconvex-sparse", folder=tmp_path / "here", **other)
+    assert elinvar.sweep("nonconvex-sparse", folder=tmp_path / "there", executor="ray", **other).points == here.points
 
 
 def test_the_time_limit_holds(cluster, tmp_path):
