@@ -218,7 +218,7 @@ class SweepResult:
         self.method, self.task = found["method"], found["task"]
         self.points, self.goal, self.trials = found["points"], found["goal"], found["trials"]
         self.planned, self.folder = found["trials_planned"], folder
-        self._space, self._headline = [name for name, _ in found["space"]], found["headline"]
+        self._table, self._headline = found["table"], found["headline"]
 
     @property
     def best(self):
@@ -232,12 +232,8 @@ class SweepResult:
         return None if self.best is None else self.points[0]["means"][self.goal["metric"]]
 
     def to_table(self):
-        """One row a point: its parameters, the mean of every number, and its error."""
-        numbers = sorted({name for row in self.points for name in row["means"]}, key=lambda name: (not self.goal or name != self.goal["metric"], name))
-        columns = {name: [row["point"].get(name) for row in self.points] for name in self._space}
-        for name in numbers:
-            columns[f"result.{name}" if name in columns else name] = [_number(row["means"].get(name)) for row in self.points]
-        return Table({**columns, "error": [row["error"] for row in self.points]})
+        """One row a point: its parameters, mean and deviation (``.sd``) of every number over its trials, and its error."""
+        return self._table
 
     def to_pandas(self):
         """The same as a ``pandas.DataFrame``."""

@@ -4,7 +4,7 @@ use crate::terminal::Terminal;
 use crate::trials::{self, Farewell, show_warnings};
 use crate::{files, options, save};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use elinvar_core::reproduction::{self, Claimed, Evidence, Outcome, RunReport, Scale, Store, Study, Verdict, collect, judge_all};
+use elinvar_core::reproduction::{self, Claimed, Evidence, Outcome, RunReport, Scale, Store, Study, Verdict, judged};
 use elinvar_core::{Error, Kind, Method, Result, find};
 use elinvar_report::{EvidenceStore, Report, trials_table};
 use serde_json::{Value, json};
@@ -125,9 +125,7 @@ pub(crate) fn report(matches: &ArgMatches, methods: &[Method], terminal: &mut Te
 /// Writes all trials of a method, or of all, to one table.
 fn export(path: &Path, store: &EvidenceStore, only: Option<&str>, terminal: &mut Terminal) -> Result<u8> {
     save::check_table(path)?;
-    let wanted = |name: &String| only.is_none_or(|slug| name == slug || name.strip_prefix(slug).is_some_and(|rest| rest.starts_with('.')));
-    let all = store.methods()?.iter().filter(|name| wanted(name)).map(|name| store.evidence(name)).collect::<Result<Vec<_>>>()?;
-    let table = trials_table(&all)?;
+    let table = trials_table(&store.evidence_of(only)?)?;
     files::write_table(path, &table)?;
     terminal.print(&format!("{} trials written to {}", table.n_rows(), path.display()))?;
     Ok(0)
@@ -139,13 +137,10 @@ const LOOK_EVERY: u32 = 2;
 /// Keeps the page fresh until all trials are there or the user has seen enough.
 fn live(method: &Method, store: &EvidenceStore, folder: &Path, matches: &ArgMatches, terminal: &mut Terminal) -> Result<u8> {
     let scale = scale(matches)?.ok_or_else(|| Error::parameter("scale", "the scale that is being run", "nothing"))?;
-    let study = Claimed::new(method, scale);
     loop {
         let start = Instant::now();
-        let evidence = collect(&study, store)?;
-        let done = evidence.len() == study.len();
-        let judgements = judge_all(&method.reproduction.claims(), scale, &evidence);
-        let run = RunReport { evidence, trials: study.len(), ran: 0, judgements };
+        let run = judged(method, scale, store)?;
+        let done = run.evidence.len() == run.trials;
         let report = publish(method, scale, &run, folder, (!done).then_some(LOOK_EVERY), matches)?;
         if done || terminal.cancel.is_cancelled() {
             show(matches, &report, folder, terminal)?;
@@ -171,11 +166,9 @@ fn scale(matches: &ArgMatches) -> Result<Option<Scale>> {
 fn judge(method: &Method, scale: Option<Scale>, store: &EvidenceStore) -> Result<(Scale, RunReport)> {
     let scales = scale.map_or(vec![Scale::Paper, Scale::Quick, Scale::Tiny], |scale| vec![scale]);
     for &scale in &scales {
-        let study = Claimed::new(method, scale);
-        let evidence = collect(&study, store)?;
-        if !evidence.is_empty() {
-            let judgements = judge_all(&method.reproduction.claims(), scale, &evidence);
-            return Ok((scale, RunReport { evidence, trials: study.len(), ran: 0, judgements }));
+        let run = judged(method, scale, store)?;
+        if !run.evidence.is_empty() {
+            return Ok((scale, run));
         }
     }
     Err(Error::new(Kind::Input, "there is no evidence of this version to judge")

@@ -4,7 +4,7 @@ use crate::terminal::{SharedWriter, Terminal, note};
 use crate::{options, progress};
 use clap::{Arg, ArgAction, ArgMatches};
 use elinvar_core::reproduction::{Run, Shard, Study, collect};
-use elinvar_core::{Context, Device, Error, Kind, Result};
+use elinvar_core::{Context, Error, Kind, Result};
 use elinvar_report::EvidenceStore;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::Duration;
@@ -28,10 +28,7 @@ pub(crate) fn shard(matches: &ArgMatches) -> Result<Shard> {
 
 /// How to run trials, as the flags say.
 pub(crate) fn request(matches: &ArgMatches, context: &Context, terminal: &Terminal) -> Result<Run> {
-    let mut environment = elinvar_report::detect_environment(elinvar::VERSION);
-    if context.device() != Device::Cpu {
-        environment.machine = format!("{}, networks on {}", environment.machine, context.device());
-    }
+    let environment = elinvar_report::environment_of(elinvar::VERSION, context);
     let progress = progress::sink(matches, terminal)?;
     Ok(Run { shard: shard(matches)?, retry_failed: matches.get_flag("retry-failed"), environment, progress })
 }

@@ -16,6 +16,7 @@ pub mod reproduction;
 pub mod status;
 pub mod sweep;
 pub mod table;
+pub mod validation;
 
 pub use bundle::{Bundle, Field, Function, Input, Item, NoInput, Origin, Output, Shape, SparseMatrix, check_finite, check_finite_vector};
 pub use class::{Class, ClassMethod, Role};

@@ -7,11 +7,13 @@ use crate::registry::method;
 use crate::run::{context, interruptible, on_device, reporter};
 use crate::to_python;
 use elinvar_core::reproduction::{
-    self, Claimed, Environment, Evidence, Record, Run, RunReport, Scale, Shard, Study as _, collect, judge_all, open_trials, run_trials,
+    self, Claimed, Environment, Evidence, Record, Run, Scale, Shard, Study as _, collect, open_trials, run_trials,
 };
 use elinvar_core::sweep::{Design, Dimension, Point, Setup, Sweep, Values};
-use elinvar_core::{Context, Device, Error, Method, Result};
-use elinvar_report::{EvidenceStore, Goal, Report, SweepReport, detect_environment, trials_table, write_page, write_sweep_page};
+use elinvar_core::{Context, Error, Method, Result, Table};
+use elinvar_report::{
+    EvidenceStore, Goal, Report, SweepReport, detect_environment, environment_of, trials_table, write_page, write_sweep_page,
+};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -55,7 +57,7 @@ impl Store {
     /// All trials of a method and of its sweeps, or of everything, as a table.
     #[pyo3(signature = (name=None))]
     fn trials<'py>(&self, py: Python<'py>, name: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
-        let table = self.evidence(name).and_then(|all| trials_table(&all));
+        let table = self.0.evidence_of(name).and_then(|all| trials_table(&all));
         to_python::table(py, table.map_err(|e| exception(&e))?)
     }
 
@@ -70,17 +72,8 @@ impl Store {
             }
             Ok(row)
         };
-        let read = || self.evidence(name)?.iter().flat_map(Evidence::records).map(row).collect::<Result<Vec<_>>>();
+        let read = || self.0.evidence_of(name)?.iter().flat_map(Evidence::records).map(row).collect::<Result<Vec<_>>>();
         to_python::json(py, &Value::Array(read().map_err(|e| exception(&e))?))
-    }
-}
-
-impl Store {
-    /// The evidence of a method and of its sweeps, or of everything.
-    fn evidence(&self, only: Option<&str>) -> Result<Vec<Evidence>> {
-        let wanted =
-            |name: &String| only.is_none_or(|slug| name == slug || name.strip_prefix(slug).is_some_and(|rest| rest.starts_with('.')));
-        self.0.methods()?.iter().filter(|name| wanted(name)).map(|name| self.0.evidence(name)).collect()
     }
 }
 
@@ -300,13 +293,18 @@ impl Study {
         let goal = goal.map(|(metric, maximize)| Goal { metric, maximize });
         let store = &store.0;
         let report = py.detach(|| match &self.kind {
-            Kind::Claims { trials, scale } => judged(self.method, trials, *scale, store, page, made),
+            Kind::Claims { scale, .. } => Ok((judged(self.method, *scale, store, page, made)?, None)),
             Kind::Sweep { sweep, task } => {
                 let evidence = if all { of_sweep(sweep, store)? } else { collect(&**sweep, store)? };
-                swept(self.method, sweep, task, &evidence, page, goal, made)
+                swept(self.method, sweep, task, &evidence, page, goal, made).map(|(report, table)| (report, Some(table)))
             }
         });
-        to_python::json(py, &report.map_err(|e| self.raise(e))?)
+        let (fields, table) = report.map_err(|e| self.raise(e))?;
+        let report = to_python::json(py, &fields)?;
+        if let Some(table) = table {
+            report.set_item("table", to_python::table(py, table)?)?;
+        }
+        Ok(report)
     }
 }
 
@@ -322,10 +320,7 @@ impl Study {
         if let Some(name) = device {
             context = on_device(context, name)?;
         }
-        let mut environment = detect_environment(env!("CARGO_PKG_VERSION"));
-        if context.device() != Device::Cpu {
-            environment.machine = format!("{}, networks on {}", environment.machine, context.device());
-        }
+        let environment = environment_of(env!("CARGO_PKG_VERSION"), &context);
         Ok((context, environment))
     }
 }
@@ -342,17 +337,8 @@ fn value(part: serde_json::Result<Value>) -> Result<Value> {
     part.map_err(|e| Error::internal(format!("the report cannot be serialised: {e}")))
 }
 
-fn judged(
-    method: &Method,
-    study: &Claimed<'_>,
-    scale: Scale,
-    store: &EvidenceStore,
-    page: Option<PathBuf>,
-    made: Environment,
-) -> Result<Value> {
-    let evidence = collect(study, store)?;
-    let judgements = judge_all(&method.reproduction.claims(), scale, &evidence);
-    let found = RunReport { evidence, trials: study.len(), ran: 0, judgements };
+fn judged(method: &Method, scale: Scale, store: &EvidenceStore, page: Option<PathBuf>, made: Environment) -> Result<Value> {
+    let found = reproduction::judged(method, scale, store)?;
     let report = Report::new(&method.card, scale, &found, &method.reproduction.differences(), made);
     if let Some(page) = page {
         write_page(page, &report, &method.reproduction.figures(&found.evidence))?;
@@ -379,7 +365,7 @@ fn swept(
     page: Option<PathBuf>,
     goal: Option<Goal>,
     made: Environment,
-) -> Result<Value> {
+) -> Result<(Value, Table)> {
     let goal = Goal::choose(goal, evidence)?;
     let report = SweepReport::new(&method.card, task, sweep, evidence, goal, made);
     if let Some(page) = page {
@@ -389,5 +375,5 @@ fn swept(
     if let Value::Object(fields) = &mut fields {
         fields.insert("headline".into(), json!(report.headline()));
     }
-    Ok(fields)
+    Ok((fields, report.table()?))
 }

@@ -1,12 +1,22 @@
 //! Where and with what evidence was made.
 
 use elinvar_core::reproduction::Environment;
+use elinvar_core::{Context, Device};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// This machine and today's date, with a version of the library.
 pub fn detect_environment(version: &str) -> Environment {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     Environment { version: version.to_owned(), machine: machine(), date: utc_date(seconds) }
+}
+
+/// The same for work in a context: networks may be computed on another device.
+pub fn environment_of(version: &str, context: &Context) -> Environment {
+    let mut environment = detect_environment(version);
+    if context.device() != Device::Cpu {
+        environment.machine = format!("{}, networks on {}", environment.machine, context.device());
+    }
+    environment
 }
 
 fn machine() -> String {

@@ -50,7 +50,7 @@ fn push(table: &mut Table, prefix: &str, name: &str, column: Column) -> Result<(
 }
 
 /// Whole numbers, numbers, true and false, or text, whatever holds all cells that are there.
-fn column(cells: &[Option<Value>]) -> Column {
+pub(crate) fn column(cells: &[Option<Value>]) -> Column {
     let present = || cells.iter().flatten().filter(|cell| !cell.is_null());
     let whole = cells.iter().all(|cell| cell.as_ref().is_some_and(Value::is_i64));
     if whole {

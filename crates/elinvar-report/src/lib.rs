@@ -20,7 +20,7 @@ mod sweep;
 pub mod terminal;
 
 pub use atomic::write_atomically;
-pub use environment::{detect_environment, utc_date};
+pub use environment::{detect_environment, environment_of, utc_date};
 pub use export::trials_table;
 pub use html::page_html;
 pub use json::{read_report_json, write_report_json};

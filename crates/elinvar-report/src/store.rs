@@ -79,6 +79,15 @@ impl EvidenceStore {
         Ok(evidence)
     }
 
+    /// The evidence of a method and of its sweeps, or of everything.
+    ///
+    /// # Errors
+    /// When a folder or file cannot be read.
+    pub fn evidence_of(&self, method: Option<&str>) -> Result<Vec<Evidence>> {
+        let wanted = |name: &String| method.is_none_or(|slug| name.split('.').next() == Some(slug));
+        self.methods()?.iter().filter(|name| wanted(name)).map(|name| self.evidence(name)).collect()
+    }
+
     /// How many records of a method, not counting those of `known` keys, are of another version of its code than `version`.
     ///
     /// # Errors

@@ -143,11 +143,19 @@ pub struct RunReport {
 /// # Errors
 /// As [`run_trials`].
 pub fn run(method: &Method, scale: Scale, run: &Run, store: &dyn Store, ctx: &Context) -> Result<RunReport> {
+    let ran = run_trials(&Claimed::new(method, scale), run, store, ctx)?;
+    Ok(RunReport { ran, ..judged(method, scale, store)? })
+}
+
+/// Judges the claims of a scale on what a store has, without running anything.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn judged(method: &Method, scale: Scale, store: &dyn Store) -> Result<RunReport> {
     let study = Claimed::new(method, scale);
-    let ran = run_trials(&study, run, store, ctx)?;
     let evidence = collect(&study, store)?;
     let judgements = judge_all(&method.reproduction.claims(), scale, &evidence);
-    Ok(RunReport { evidence, trials: study.len(), ran, judgements })
+    Ok(RunReport { evidence, trials: study.len(), ran: 0, judgements })
 }
 
 /// The records of a study that a store has, in the order of the trials.

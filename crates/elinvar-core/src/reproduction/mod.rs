@@ -7,7 +7,7 @@ mod figure;
 mod judge;
 
 pub use claim::{Aggregate, Cell, Claim, PaperFigure, Quantity, Rule, Scale, Source, Threshold};
-pub use engine::{Claimed, Run, RunReport, Shard, Store, Study, collect, open_trials, run, run_trial, run_trials, sabotage};
+pub use engine::{Claimed, Run, RunReport, Shard, Store, Study, collect, judged, open_trials, run, run_trial, run_trials, sabotage};
 pub use evidence::{Environment, Evidence, Metrics, Outcome, Record, trial_key};
 pub use figure::{Axis, Figure, Mark, Panel};
 pub use judge::{Judgement, Part, Verdict, judge, judge_all};

@@ -4,8 +4,9 @@ use crate::bundle::{Bundle, Item};
 use crate::error::{Error, Result};
 use crate::random::stream;
 use crate::reproduction::Metrics;
-use crate::table::Column;
-use rand::RngExt;
+use crate::table::{Column, Table};
+use crate::validation;
+use std::collections::BTreeSet;
 
 /// The outcome that predictions are held against.
 pub(super) const OUTCOME: &str = "y";
@@ -25,22 +26,25 @@ impl Folds {
         if count < 2 || count > rows {
             return Err(Error::parameter("folds", format!("a number from 2 to the {rows} rows"), count));
         }
-        let mut order: Vec<usize> = (0..rows).collect();
-        let mut random = stream(seed, &[("folds", count as u64)]);
-        (1..rows).rev().for_each(|i| order.swap(i, random.random_range(0..=i)));
-        if let Some((_, column @ (Column::Text(_) | Column::Bool(_) | Column::Integer(_)))) = outcome.iter().next() {
-            let labels = column.to_labels();
-            order.sort_by(|&a, &b| labels[a].cmp(&labels[b]));
-        }
-        let mut of_row = vec![0; rows];
-        order.into_iter().enumerate().for_each(|(place, row)| of_row[row] = place % count);
+        let classes = codes(&outcome, count).unwrap_or_else(|| vec![0; rows]);
+        let of_row = validation::stratified_folds(&classes, count, &mut stream(seed, &[("folds", count as u64)]))?;
         Ok(Self { count, of_row })
     }
 
     /// Rows to fit on, and rows that are held out.
     pub(super) fn rows(&self, fold: usize) -> (Vec<usize>, Vec<usize>) {
-        (0..self.of_row.len()).partition(|&row| self.of_row[row] != fold)
+        validation::split(&self.of_row, fold)
     }
+}
+
+/// The class of every row, where the outcome is one column of classes that each have a row for every fold.
+fn codes(outcome: &Table, folds: usize) -> Option<Vec<usize>> {
+    let (_, column) = outcome.iter().next().filter(|(_, column)| !matches!(column, Column::Number(_)))?;
+    let labels = column.to_labels();
+    let classes: Vec<&Option<String>> = BTreeSet::from_iter(&labels).into_iter().collect();
+    let codes: Vec<usize> = labels.iter().filter_map(|label| classes.binary_search(&label).ok()).collect();
+    let enough = (0..classes.len()).all(|class| codes.iter().filter(|&&code| code == class).count() >= folds);
+    enough.then_some(codes)
 }
 
 /// How well predictions meet the outcome: `accuracy` of labels; `r2`, `rmse` and `mae` of numbers.
@@ -70,8 +74,8 @@ fn accuracy(predicted: &Bundle<'_>, held_out: &Bundle<'_>) -> Result<Metrics> {
         Ok(bundle.table(name)?.iter().flat_map(|(_, column)| column.to_labels()).collect())
     };
     let (found, truth) = (labels(predicted, "labels")?, labels(held_out, OUTCOME)?);
-    let known: Vec<bool> = found.iter().zip(&truth).filter(|(_, y)| y.is_some()).map(|(p, y)| p == y).collect();
-    Ok(Metrics::new().with("accuracy", known.iter().filter(|&&right| right).count() as f64 / known.len() as f64))
+    let (found, truth): (Vec<_>, Vec<_>) = found.into_iter().zip(truth).filter(|(_, y)| y.is_some()).unzip();
+    Ok(Metrics::new().with("accuracy", validation::accuracy(&found, &truth)))
 }
 
 /// The rows of every input that has rows.

@@ -177,6 +177,10 @@ impl Study for Sweep<'_> {
     }
 
     fn measure(&self, trial: &Value, ctx: &mut Context) -> Result<Metrics> {
+        // A number of other data under this name would never be found out.
+        if trial.get(DATA).and_then(Value::as_str) != Some(&self.fingerprint) {
+            return Err(Error::internal(format!("the trial {trial} is not one of these data ({})", self.fingerprint)));
+        }
         let fields = trial.as_object().into_iter().flatten();
         let params =
             fields.filter(|(name, _)| self.verb.params.get(name).is_some()).map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -272,6 +272,8 @@ fn trials_are_named_by_the_data_too() {
     assert_eq!(key(data()), key(data()));
     assert_ne!(key(data()), key(data().with("y", vec![1.0; 20])));
     let sweep = Sweep::new(setup(&method, &["shrink=0,1"], Design::Grid, None).unwrap()).unwrap();
+    let strange = sweep.measure(&json!({"shrink": 0.0, "seed": 5, "data": "0"}), &mut Context::new(0)).unwrap_err().to_string();
+    assert!(strange.contains("is not one of these data"), "{strange}");
     assert_eq!((sweep.name(), sweep.version()), ("shrunk.fit", 10_003));
     let chosen = sweep.trials_of(&Map::from_iter([("shrink".into(), json!(0.0))])).unwrap();
     assert_eq!(chosen, [sweep.trial(0).unwrap()], "a point that somebody else chose is the same trial");

@@ -2,10 +2,11 @@
 
 use super::embedding::Embedding;
 use super::params::{EstimatorChoice, Scoring};
+use elinvar_core::validation::accuracy;
 use elinvar_core::{Context, Error, Result};
 use elinvar_math::covariance::CovarianceEstimator;
 use elinvar_math::signal::BandPass;
-use elinvar_math::validation::{accuracy, roc_auc};
+use elinvar_math::validation::roc_auc;
 use ndarray::{Array2, Array3, ArrayView3, Axis};
 
 /// Refuses epochs (n, d, T) that no covariance can be made of.

@@ -7,11 +7,11 @@ use super::params::{
     AcmClassifier, Choice, ClassifierKind, EnsembleKind, Evaluation, KernelChoice, OneOrMore, Pipeline, Scheme, Selection,
 };
 use super::search::{Family, Partition, Search, score_partitions};
+use elinvar_core::validation::stratified_folds;
 use elinvar_core::{Checked, Column, Context, Error, Result, Table};
 use elinvar_data::classes::Classes;
 use elinvar_math::paired_tests::{bonferroni, sign_flip, wilcoxon};
 use elinvar_math::statistics::{mean, variance};
-use elinvar_math::validation::stratified_folds;
 use ndarray::{ArrayView3, Axis};
 use std::collections::BTreeMap;
 

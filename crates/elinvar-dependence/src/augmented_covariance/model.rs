@@ -8,11 +8,11 @@ use super::machine::{MachineSettings, Space, TangentMachine};
 use super::params::{AcmClassifier, Choice, ClassifierKind, EnsembleKind, Rule, Scoring};
 use super::search::{Best, Family, Partition, SEARCH_TOLERANCE, Scores, Search, score_partitions};
 use super::state::table_of;
+use elinvar_core::validation::stratified_folds;
 use elinvar_core::{Checked, Column, Context, Error, Fitted, Result, Status};
 use elinvar_data::classes::Classes;
 use elinvar_math::logistic::softmax;
 use elinvar_math::spd::{MeanSettings, Metric, mean};
-use elinvar_math::validation::stratified_folds;
 use ndarray::{Array2, Array3, ArrayView3, Axis};
 
 /// One classifier of covariances.

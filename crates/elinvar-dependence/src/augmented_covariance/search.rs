@@ -28,7 +28,7 @@ impl Partition {
     /// One partition a fold.
     pub(super) fn of_folds(folds: &[usize], count: usize) -> Vec<Self> {
         let of_fold = |fold| {
-            let (train, test) = elinvar_math::validation::split(folds, fold);
+            let (train, test) = elinvar_core::validation::split(folds, fold);
             Self { train, test }
         };
         (0..count).map(of_fold).collect()

@@ -2,6 +2,7 @@
 
 mod figures;
 
+use crate::export::column;
 use crate::report::{TrialRow, Unlisted, failed, list};
 use elinvar_core::reproduction::{Environment, Evidence, Outcome, Study};
 use elinvar_core::sweep::{Point, Sweep};
@@ -150,7 +151,7 @@ impl SweepReport {
     pub fn table(&self) -> Result<Table> {
         let mut table = Table::new();
         for (name, _) in &self.space {
-            let cells: Vec<Value> = self.points.iter().map(|row| row.point.get(name).cloned().unwrap_or(Value::Null)).collect();
+            let cells: Vec<Option<Value>> = self.points.iter().map(|row| row.point.get(name).cloned()).collect();
             table.push(name.clone(), column(&cells))?;
         }
         for name in self.metrics() {
@@ -207,13 +208,4 @@ fn summarised(mut row: PointRow, values: &BTreeMap<String, Vec<f64>>) -> PointRo
         }
     }
     row
-}
-
-/// Cells as whole numbers, numbers or text, whatever holds all of them.
-fn column(cells: &[Value]) -> Column {
-    match cells.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>() {
-        Some(numbers) if cells.iter().all(Value::is_i64) => Column::Integer(numbers.into_iter().map(|x| x as i64).collect()),
-        Some(numbers) => Column::Number(numbers),
-        None => Column::Text(cells.iter().map(|v| Some(crate::html::plain(v))).collect()),
-    }
 }

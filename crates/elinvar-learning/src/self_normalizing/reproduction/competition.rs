@@ -5,10 +5,11 @@ use crate::self_normalizing::data::{Sample, pulsars, tox21, uci};
 use crate::self_normalizing::fit::{self, Data};
 use crate::self_normalizing::params::{ActivationKind, Architecture, Form, Grid, NormKind, SnnGridSearch, Task};
 use elinvar_core::reproduction::{Aggregate, Claim, Metrics, PaperFigure, Rule, Scale, Source, Threshold};
+use elinvar_core::validation::{accuracy, stratified_folds};
 use elinvar_core::{Checked, Context, Error, Result, Table};
 use elinvar_data::design::Design;
 use elinvar_math::statistics::{mean, ranks};
-use elinvar_math::validation::{accuracy, roc_auc, stratified_folds};
+use elinvar_math::validation::roc_auc;
 use ndarray::Array2;
 
 /// The seven kinds of networks that the paper compares.

@@ -6,9 +6,9 @@ use crate::polyphase_vit::params::ImportedNetwork;
 use crate::polyphase_vit::shifts::random_shifts;
 use crate::polyphase_vit::weights::import;
 use elinvar_core::reproduction::{Aggregate, Claim, Metrics, PaperFigure, Rule, Scale, Source, Threshold};
+use elinvar_core::validation::accuracy;
 use elinvar_core::{Context, Result};
 use elinvar_data::{ImageFolder, study_file, study_folder};
-use elinvar_math::validation::accuracy;
 
 /// Mean and deviation of ImageNet's channels, of pixels from 0 to 255.
 const MEAN: [f64; 3] = [123.675, 116.28, 103.53];
