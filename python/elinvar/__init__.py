@@ -132,8 +132,8 @@ def reproduce(
     ----------
     slug : str
         Name of the method.
-    scale : {"tiny", "quick", "paper"}, default="quick"
-        How much of the paper's protocol is run: seconds, minutes, or all of it.
+    scale : {"tiny", "quick", "hour", "paper"}, default="quick"
+        How much of the paper's protocol is run: seconds, minutes, an hour (where the whole takes days), or all of it.
     folder : path-like, default=None
         Where the evidence is kept; ``elinvar-evidence`` where None.
     report : path-like, default=None

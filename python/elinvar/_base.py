@@ -133,14 +133,20 @@ def call_function(slug, verb, inputs, params, *, returns=(), random_state=0, **l
 
 
 def printer(title):
-    """Progress on stderr: one line that rewrites itself on a terminal, a line every ten seconds elsewhere."""
+    """Progress on stderr, with rate and time left: one line that rewrites itself on a terminal, a line every ten seconds elsewhere."""
+    import datetime
     import time
 
     terminal = sys.stderr.isatty()
-    last = [time.monotonic()]
+    start = time.monotonic()
+    last = [start]
 
     def report(step, of, figures):
-        text = f"{title}: {step}" + (f"/{of}" if of else "") + "".join(f"  {name} {value:.4g}" for name, value in figures.items())
+        text = f"{title}: {step}" + (f"/{of}" if of else "")
+        rate = step / max(time.monotonic() - start, 1e-9)
+        if of and rate > 0:
+            text += f"  {rate:.3g}/s, {datetime.timedelta(seconds=round((of - step) / rate))} left"
+        text += "".join(f"  {name} {value:.4g}" for name, value in figures.items())
         if terminal:
             print(f"\r{text:<78}", end="\n" if of and step >= of else "", file=sys.stderr, flush=True)
         elif time.monotonic() - last[0] >= 10.0:

@@ -116,7 +116,7 @@ class Claims:
         What was reproduced.
     claims : list of dict
         Each with ``id``, ``says``, ``paper``, ``source``, ``verdict`` and ``parts``; a part has ``label``, ``value``, ``interval``,
-        ``threshold``, ``seeds`` and ``verdict``.
+        ``threshold``, ``seeds`` and ``verdict``, and, where it counts rules, those as ``counted``.
     trials : list of dict
         Every trial that the claims rest on: the trial as data, what it measured, how long it took.
     planned, ran : int

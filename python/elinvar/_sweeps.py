@@ -272,6 +272,8 @@ def sweep(
     from ._executors import run_trials
 
     swept = Sweep(slug, task, space=space, **settings)
+    if swept._goal is not None:
+        swept._study.check_metric(swept._goal[0])
     progress = printer(f"{slug} {task}, trials") if verbose is True else verbose or None
     run_trials(
         swept._study,

@@ -175,3 +175,17 @@ def test_results_read_well():
     with pytest.raises(KeyError, match="there is no result 'no'"):
         found["no"]
     assert isinstance(elinvar.methods(), elinvar.Table)
+
+
+def test_progress_says_the_rate_and_the_time_left(monkeypatch, capsys):
+    from elinvar._base import printer
+
+    clock = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    report = printer("toy fit")
+    clock[0] += 5.0
+    report(1, 10, {})
+    assert capsys.readouterr().err == "", "at most a line every ten seconds"
+    clock[0] += 15.0
+    report(4, 10, {"failed": 1.0})
+    assert capsys.readouterr().err == "toy fit: 4/10  0.2/s, 0:00:30 left  failed 1\n"

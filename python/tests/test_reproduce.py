@@ -33,7 +33,7 @@ def test_shards_add_up(tmp_path):
 def test_wrong_requests_say_what_is_right(tmp_path):
     with pytest.raises(ValueError, match="there is no method 'distance-covarianse'; did you mean 'distance-covariance'"):
         elinvar.reproduce("distance-covarianse")
-    with pytest.raises(ValueError, match="parameter 'scale' must be one of 'tiny', 'quick', 'paper', got 'huge'"):
+    with pytest.raises(ValueError, match="parameter 'scale' must be one of 'tiny', 'quick', 'hour', 'paper', got 'huge'"):
         elinvar.reproduce("distance-covariance", "huge")
     with pytest.raises(ValueError, match="parameter 'shard' must be i/n with 1 <= i <= n, got '3/2'"):
         elinvar.reproduce("distance-covariance", "tiny", folder=tmp_path, shard="3/2")

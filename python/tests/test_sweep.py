@@ -92,7 +92,8 @@ def test_wrong_requests_say_what_is_right(tmp_path):
     refused("is a range, and the number of trials is missing", space=SPACE)
     refused("'folds' must be a number from 2 to the 60 rows, got 61", space={"lam": [1.0]}, cv=61)
     refused("not both", space={"lam": [1.0]}, maximize="r2", minimize="rmse")
-    refused("no trial measured 'r3'", space={"lam": [1.0]}, cv=2, maximize="r3")
+    refused("trials do not measure 'r3'; did you mean 'r2'?", space={"lam": [1.0]}, cv=2, maximize="r3")
+    assert not list(tmp_path.rglob("*.json")), "nothing was run"
     refused("parameter 'executor' must be None or 'ray'", space={"lam": [1.0]}, executor="dask")
     refused("an address is that of a cluster of Ray", space={"lam": [1.0]}, address="auto")
 

@@ -9,6 +9,7 @@ mod command;
 mod files;
 mod flags;
 mod inputs;
+mod memory;
 mod options;
 mod progress;
 mod reproduce;

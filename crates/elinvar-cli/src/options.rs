@@ -1,7 +1,7 @@
 //! What every task takes: seed, threads, limits, strictness, device, progress.
 
-use crate::progress;
 use crate::terminal::Terminal;
+use crate::{memory, progress};
 use clap::{Arg, ArgAction, ArgMatches};
 use elinvar_core::error::suggestion;
 use elinvar_core::{Context, Device, Error, Kind, Result};
@@ -21,7 +21,7 @@ pub(crate) fn run_flags() -> Vec<Arg> {
     let all = [
         Arg::new("threads").long("threads").value_name("INTEGER").help("Threads to use; results do not depend on it [default: all cores]"),
         Arg::new("time-limit").long("time-limit").value_name("TIME").help("Stop after this time: 90, 30s, 10m, 2h [default: none]"),
-        Arg::new("mem-limit").long("mem-limit").value_name("SIZE").help("Refuse larger allocations: 500MB, 2GiB [default: none]"),
+        Arg::new("mem-limit").long("mem-limit").value_name("SIZE").help("Stop when more memory is needed: 500MB, 2GiB [default: none]"),
         Arg::new("device")
             .long("device")
             .value_name("WORD")
@@ -53,7 +53,9 @@ pub(crate) fn context(matches: &ArgMatches, terminal: &Terminal) -> Result<Conte
         context = context.with_time_limit(parse_time(text)?);
     }
     if let Some(text) = text(matches, "mem-limit") {
-        context = context.with_memory_limit(parse_bytes(text)?);
+        let limit = parse_bytes(text)?;
+        context = context.with_memory_limit(limit);
+        memory::watch(limit, terminal);
     }
     Ok(match progress::sink(matches, terminal)? {
         Some(sink) => context.with_progress(sink),

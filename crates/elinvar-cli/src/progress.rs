@@ -42,7 +42,7 @@ impl ProgressSink for Bar {
     fn report(&self, progress: &Progress<'_>) {
         if progress.of > 0 && self.0.length() != Some(progress.of) {
             self.0.set_length(progress.of);
-            set_style(&self.0, "{bar:32} {pos}/{len}  {elapsed} gone, {eta} left  {msg}");
+            set_style(&self.0, "{bar:32} {pos}/{len}  {per_sec}  {elapsed} gone, {eta} left  {msg}");
         }
         let figures = progress.figures.iter().map(|(name, value)| format!("{name} {value:.4}")).collect::<Vec<_>>();
         self.0.set_message(figures.join("  "));

@@ -20,7 +20,9 @@ pub(crate) fn commands() -> Vec<Command> {
     let run = Command::new("reproduce")
         .about("Run a paper's claims again and judge them")
         .arg(method.clone())
-        .arg(scale().help("tiny (seconds), quick (a minute or two) or paper (the full protocol) [default: quick]"))
+        .arg(scale().help(
+            "tiny (seconds), quick (a minute or two), hour (part of a protocol of days) or paper (the full protocol) [default: quick]",
+        ))
         .arg(Arg::new("out").long("out").value_name("DIR").help(format!("Folder of the evidence and the page [default: {FOLDER}]")))
         .args(trials::flags())
         .arg(record.clone())
@@ -30,7 +32,7 @@ pub(crate) fn commands() -> Vec<Command> {
         .arg(Arg::new("evidence").long("evidence").value_name("DIR").num_args(1..).required(true).help("Folders of evidence"))
         .arg(Arg::new("out").long("out").value_name("DIR").help("Folder for the merged evidence [default: the only folder given]"))
         .arg(method.required(false).help("Only this method"))
-        .arg(scale().help("tiny, quick or paper [default: the largest that has trials]"))
+        .arg(scale().help("tiny, quick, hour or paper [default: the largest that has trials]"))
         .arg(record)
         .arg(
             Arg::new("export")
@@ -55,7 +57,7 @@ pub(crate) fn reproduce(matches: &ArgMatches, methods: &[Method], terminal: &mut
     let context = options::context(matches, terminal)?;
     let request = trials::request(matches, &context, terminal)?;
     let store = EvidenceStore::open(&folder)?;
-    let study = Claimed::new(method, scale);
+    let study = Claimed::new(method, scale)?;
     let farewell = Farewell::new(&study, &store, &context, terminal);
     let run = reproduction::run(method, scale, &request, &store, &context).map_err(|error| farewell.say_how_to_go_on(error))?;
     let is_shard = request.shard.of > 1;
@@ -164,8 +166,8 @@ fn scale(matches: &ArgMatches) -> Result<Option<Scale>> {
 
 /// Judges what the store has: of the scale asked for, or of the largest with any trial.
 fn judge(method: &Method, scale: Option<Scale>, store: &EvidenceStore) -> Result<(Scale, RunReport)> {
-    let scales = scale.map_or(vec![Scale::Paper, Scale::Quick, Scale::Tiny], |scale| vec![scale]);
-    for &scale in &scales {
+    let scales = scale.map_or_else(|| method.scales(), |scale| vec![scale]);
+    for &scale in scales.iter().rev() {
         let run = judged(method, scale, store)?;
         if !run.evidence.is_empty() {
             return Ok((scale, run));

@@ -69,6 +69,8 @@ fn run(method: &Method, verb: &Verb, matches: &ArgMatches, terminal: &mut Termin
         save::check_table(path)?;
     }
     let sweep = Sweep::new(setup(method, verb, matches, terminal)?)?;
+    let goal = named_goal(matches);
+    goal.iter().try_for_each(|goal| sweep.check_metric(&goal.metric))?;
     let folder = PathBuf::from(options::text(matches, "out").unwrap_or(FOLDER));
     let context = options::context(matches, terminal)?;
     let store = elinvar_report::EvidenceStore::open(&folder)?;
@@ -80,7 +82,7 @@ fn run(method: &Method, verb: &Verb, matches: &ArgMatches, terminal: &mut Termin
     drop((request, farewell));
     trials::show_warnings(matches, &store, terminal);
     let evidence = collect(&sweep, &store)?;
-    let goal = Goal::choose(named_goal(matches), &evidence)?;
+    let goal = Goal::choose(goal, &evidence)?;
     let report = SweepReport::new(&method.card, verb.name, &sweep, &evidence, goal, made);
     let page = write_sweep_page(folder.join(sweep.name()), &report, sweep.space())?.index;
     show(&report, table, &page, matches, terminal)?;

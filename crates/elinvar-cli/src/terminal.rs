@@ -1,7 +1,6 @@
 //! Where the command reads and writes: standard streams in the program, memory in tests.
 
-use elinvar_core::error::Error;
-use elinvar_core::{Cancel, Result};
+use elinvar_core::{Cancel, Error, Kind, Result};
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -81,6 +80,13 @@ impl Terminal {
 pub(crate) fn note(stream: &SharedWriter, line: &str) {
     let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
     let _ = writeln!(stream, "{line}");
+}
+
+/// Ends the process with one line, for work that cannot be stopped in another way. Files are written whole or not at all, so none is damaged.
+#[allow(clippy::exit, reason = "threads that do not answer cannot be ended in another way")]
+pub(crate) fn end_process(stream: &SharedWriter, line: &str, kind: Kind) {
+    note(stream, line);
+    std::process::exit(i32::from(kind.exit_code()))
 }
 
 /// `elinvar list | head -1` is no error: the reader has what it wanted.

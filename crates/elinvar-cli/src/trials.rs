@@ -1,6 +1,6 @@
 //! What `reproduce` and `sweep` share: flags of a run of trials, its environment, and how to go on when it was stopped.
 
-use crate::terminal::{SharedWriter, Terminal, note};
+use crate::terminal::{Terminal, end_process};
 use crate::{options, progress};
 use clap::{Arg, ArgAction, ArgMatches};
 use elinvar_core::reproduction::{Run, Shard, Study, collect};
@@ -67,10 +67,10 @@ impl<'a> Farewell<'a> {
                 waited += LOOK_EVERY;
                 since_stop += if cancel.is_cancelled() { LOOK_EVERY } else { Duration::ZERO };
                 if abandons && since_stop >= GRACE {
-                    abandon(&stream, &format!("error: interrupted, running trials were abandoned; {text}"), Kind::Interrupted);
+                    end_process(&stream, &format!("error: interrupted, running trials were abandoned; {text}"), Kind::Interrupted);
                 }
                 if abandons && waited >= deadline {
-                    abandon(&stream, &format!("error: the time limit passed, running trials were abandoned; {text}"), Kind::Time);
+                    end_process(&stream, &format!("error: the time limit passed, running trials were abandoned; {text}"), Kind::Time);
                 }
             }
         };
@@ -89,10 +89,4 @@ impl<'a> Farewell<'a> {
         let what = if error.kind() == Kind::Time { "the time limit passed" } else { "interrupted" };
         Error::new(error.kind(), what).hint(hint).in_method(self.study.name())
     }
-}
-
-#[allow(clippy::exit, reason = "trials that do not answer cannot be ended in another way")]
-fn abandon(stream: &SharedWriter, text: &str, kind: Kind) {
-    note(stream, text);
-    std::process::exit(i32::from(kind.exit_code()))
 }

@@ -93,6 +93,19 @@ fn ctrl_c_in_the_middle_of_a_reproduction_loses_nothing() {
     }
 }
 
+#[test]
+fn the_memory_limit_holds_for_what_nobody_reserved() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("evidence");
+    let ended = elinvar(&["reproduce", "distance-covariance", "--mem-limit", "1MB", "--out", out.to_str().unwrap()]).code(7);
+    let errors = text(&ended.get_output().stderr);
+    assert!(
+        errors.starts_with("error: ") && errors.contains("of memory are in use, the limit is 976.6 KiB; raise --mem-limit"),
+        "{errors}"
+    );
+    elinvar(&["reproduce", "distance-covariance", "--scale", "tiny", "--mem-limit", "8GB", "--out", out.to_str().unwrap()]).success();
+}
+
 /// The job array of the book, two of its tasks at the same time on one folder.
 #[cfg(unix)]
 #[test]

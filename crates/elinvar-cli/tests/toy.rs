@@ -425,7 +425,7 @@ fn shards_are_merged_by_report() {
     assert!(call(&["report", "--evidence", &folder.path("none")]).failed(4).contains("is no folder"));
     assert!(reproduce(&a, &["--shard", "3/2"]).failed(2).contains("parameter 'shard' must be i/n with 1 <= i <= n, got '3/2'"));
     let scale = reproduce(&a, &["--scale", "large"]);
-    assert!(scale.failed(2).contains("parameter 'scale' must be one of 'tiny', 'quick', 'paper', got 'large'"));
+    assert!(scale.failed(2).contains("parameter 'scale' must be one of 'tiny', 'quick', 'hour', 'paper', got 'large'"));
 }
 
 #[test]

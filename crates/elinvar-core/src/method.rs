@@ -10,7 +10,7 @@ use crate::device::Device;
 use crate::error::{Error, Kind, Result, suggestion};
 use crate::model::{Fitted, FittedModel, Model, State};
 use crate::params::{Checked, Params, Spec};
-use crate::reproduction::{DynReproduction, Reproduction};
+use crate::reproduction::{DynReproduction, Reproduction, Scale};
 use crate::status::Status;
 use crate::table::Table;
 use serde::Serialize;
@@ -333,6 +333,11 @@ impl Method {
     pub fn model_flag(mut self, flag: &'static str) -> Self {
         self.model_flag = flag;
         self
+    }
+
+    /// The scales that its reproduction has trials of, from small to large.
+    pub fn scales(&self) -> Vec<Scale> {
+        Scale::ALL.into_iter().filter(|&scale| !self.reproduction.trials(scale).is_empty()).collect()
     }
 
     /// The verb of that name.

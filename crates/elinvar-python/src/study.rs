@@ -104,9 +104,10 @@ impl Study {
     fn claims(slug: &str, scale: &str) -> PyResult<Self> {
         let method = method(slug)?;
         let found = Scale::ALL.into_iter().find(|known| known.as_str() == scale);
-        let wrong = || Error::parameter("scale", "one of 'tiny', 'quick', 'paper'", format!("'{scale}'")).in_method(slug);
+        let wrong = || Error::parameter("scale", "one of 'tiny', 'quick', 'hour', 'paper'", format!("'{scale}'")).in_method(slug);
         let scale = found.ok_or_else(|| exception(&wrong()))?;
-        Ok(Self { method, kind: Kind::Claims { trials: Claimed::new(method, scale), scale } })
+        let trials = Claimed::new(method, scale).map_err(|e| exception(&e))?;
+        Ok(Self { method, kind: Kind::Claims { trials, scale } })
     }
 
     /// The trials of a sweep. `design` is `grid`, `random` or `sobol`.
@@ -219,6 +220,11 @@ impl Study {
         let run = self.request(shard, retry_failed).map_err(|e| self.raise(e))?;
         let (study, store) = (self, &store.0);
         py.detach(|| open_trials(study.inner(), &run, store)).map_err(|e| self.raise(e))
+    }
+
+    /// Refuses a metric that no trial of the sweep can have.
+    fn check_metric(&self, metric: &str) -> PyResult<()> {
+        self.sweep_of()?.check_metric(metric).map_err(|e| self.raise(e))
     }
 
     /// The record of a trial in a store, as JSON.

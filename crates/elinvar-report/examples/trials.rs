@@ -87,7 +87,7 @@ fn main() -> Result<()> {
     let paper = Paper { title: "", authors: "", year: 2026, reference: "" };
     let card = Card { slug: "idle", title: "Idle", family: "", summary: "Does nothing", paper, complexity: "", keywords: &[] };
     let method = Method::new(card, "", Idle(count));
-    let study = Claimed::new(&method, Scale::Paper);
+    let study = Claimed::new(&method, Scale::Paper)?;
     let store = EvidenceStore::open(&folder)?;
     let environment = detect_environment("0.1.0");
     let run = Run { shard: Shard::default(), retry_failed: false, environment: environment.clone(), progress: None };

@@ -141,6 +141,9 @@ pub struct JudgedPart {
     /// What the evidence says.
     #[serde(with = "VerdictName")]
     pub verdict: Verdict,
+    /// The rules that it counts, where it counts rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counted: Vec<JudgedPart>,
 }
 
 /// One trial.
@@ -266,7 +269,6 @@ impl TrialRow {
 impl JudgedClaim {
     fn new(judgement: &Judgement) -> Self {
         let Claim { id, says, paper, source, rules, finding, .. } = &judgement.claim;
-        let accepts = rules.iter().flat_map(accepted).chain(std::iter::repeat((None, None)));
         let mut metrics: Vec<String> = rules.iter().flat_map(metrics).map(str::to_owned).collect();
         metrics.sort();
         metrics.dedup();
@@ -278,7 +280,7 @@ impl JudgedClaim {
             verdict: judgement.verdict,
             finding: (*finding).to_owned(),
             metrics,
-            parts: judgement.parts.iter().zip(accepts).map(|(part, accepts)| JudgedPart::new(part, accepts)).collect(),
+            parts: judged_parts(rules, &judgement.parts),
         }
     }
 }
@@ -294,11 +296,18 @@ impl PaperSays {
     }
 }
 
+/// The judge's parts, with what their rules accept.
+fn judged_parts(rules: &[Rule], parts: &[Part]) -> Vec<JudgedPart> {
+    let accepted = rules.iter().flat_map(|rule| accepted(rule).into_iter().map(move |accepts| (rule, accepts)));
+    parts.iter().zip(accepted).map(|(part, (rule, accepts))| JudgedPart::new(part, rule, accepts)).collect()
+}
+
 impl JudgedPart {
-    fn new(part: &Part, accepts: (Option<f64>, Option<f64>)) -> Self {
-        let Part { label, value, interval, threshold, seeds, verdict } = part.clone();
+    fn new(part: &Part, rule: &Rule, accepts: (Option<f64>, Option<f64>)) -> Self {
+        let Part { label, value, interval, threshold, seeds, verdict, counted } = part.clone();
         let interval = interval.filter(|(low, high)| low.is_finite() && high.is_finite());
-        Self { label, value, interval, threshold, accepts, seeds, verdict }
+        let counted = if let Rule::Most { of, .. } = rule { judged_parts(of, &counted) } else { Vec::new() };
+        Self { label, value, interval, threshold, accepts, seeds, verdict, counted }
     }
 
     /// The rule in words: what is looked at and its threshold.

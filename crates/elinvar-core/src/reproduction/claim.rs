@@ -12,19 +12,22 @@ pub enum Scale {
     Tiny,
     /// One to two minutes on two cores.
     Quick,
+    /// What two cores do of the paper's protocol in an hour. Only where the full one takes days.
+    Hour,
     /// The full protocol.
     Paper,
 }
 
 impl Scale {
     /// All scales from small to large.
-    pub const ALL: [Scale; 3] = [Scale::Tiny, Scale::Quick, Scale::Paper];
+    pub const ALL: [Scale; 4] = [Scale::Tiny, Scale::Quick, Scale::Hour, Scale::Paper];
 
     /// The word on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Scale::Tiny => "tiny",
             Scale::Quick => "quick",
+            Scale::Hour => "hour",
             Scale::Paper => "paper",
         }
     }

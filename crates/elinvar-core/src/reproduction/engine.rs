@@ -89,9 +89,21 @@ pub struct Claimed<'a> {
 
 impl<'a> Claimed<'a> {
     /// Of this method.
-    pub fn new(method: &'a Method, scale: Scale) -> Self {
-        Self { method, trials: method.reproduction.trials(scale) }
+    ///
+    /// # Errors
+    /// A scale that the method does not have.
+    pub fn new(method: &'a Method, scale: Scale) -> Result<Self> {
+        let trials = method.reproduction.trials(scale);
+        match trials.is_empty() {
+            true => Err(no_scale(method, scale)),
+            false => Ok(Self { method, trials }),
+        }
     }
+}
+
+fn no_scale(method: &Method, scale: Scale) -> Error {
+    let known: Vec<String> = method.scales().iter().map(|scale| format!("'{scale}'")).collect();
+    Error::parameter("scale", format!("one of {}", known.join(", ")), format!("'{scale}'")).in_method(method.card.slug)
 }
 
 impl Study for Claimed<'_> {
@@ -143,7 +155,7 @@ pub struct RunReport {
 /// # Errors
 /// As [`run_trials`].
 pub fn run(method: &Method, scale: Scale, run: &Run, store: &dyn Store, ctx: &Context) -> Result<RunReport> {
-    let ran = run_trials(&Claimed::new(method, scale), run, store, ctx)?;
+    let ran = run_trials(&Claimed::new(method, scale)?, run, store, ctx)?;
     Ok(RunReport { ran, ..judged(method, scale, store)? })
 }
 
@@ -152,7 +164,7 @@ pub fn run(method: &Method, scale: Scale, run: &Run, store: &dyn Store, ctx: &Co
 /// # Errors
 /// When the store cannot be read.
 pub fn judged(method: &Method, scale: Scale, store: &dyn Store) -> Result<RunReport> {
-    let study = Claimed::new(method, scale);
+    let study = Claimed::new(method, scale)?;
     let evidence = collect(&study, store)?;
     let judgements = judge_all(&method.reproduction.claims(), scale, &evidence);
     Ok(RunReport { evidence, trials: study.len(), ran: 0, judgements })
@@ -310,7 +322,7 @@ pub fn run_trial(study: &dyn Study, trial: &Value, environment: &Environment, ct
 ///
 /// Records keep the name of the real trial, so that the rules find them: a claim that is still reproduced then cannot fail.
 pub fn sabotage(method: &Method, scale: Scale, real: &Evidence, ctx: &Context) -> Result<Vec<Judgement>> {
-    let study = Claimed::new(method, scale);
+    let study = Claimed::new(method, scale)?;
     let mut evidence = Evidence::default();
     for mut record in real.records() {
         if let Some(altered) = method.reproduction.sabotaged(&record.trial)? {
@@ -356,8 +368,9 @@ mod tests {
                 finding: "",
             }]
         }
-        fn trials(&self, _: Scale) -> Vec<Trial> {
-            (0..6).map(|i| Trial { arm: if i % 2 == 0 { "ours" } else { "base" }.into(), seed: i / 2 }).collect()
+        fn trials(&self, scale: Scale) -> Vec<Trial> {
+            let count = if scale == Scale::Tiny { 6 } else { 0 };
+            (0..count).map(|i| Trial { arm: if i % 2 == 0 { "ours" } else { "base" }.into(), seed: i / 2 }).collect()
         }
         fn run(&self, trial: &Trial, ctx: &mut Context) -> Result<Metrics> {
             use rand::RngExt;
@@ -411,6 +424,14 @@ mod tests {
     }
 
     #[test]
+    fn a_scale_without_trials_is_refused() {
+        let method = method();
+        assert_eq!(method.scales(), [Scale::Tiny]);
+        let error = run(&method, Scale::Hour, &request("1/1"), &Memory::default(), &Context::new(0)).unwrap_err();
+        assert_eq!(error.to_string(), "halving: parameter 'scale' must be one of 'tiny', got 'hour'");
+    }
+
+    #[test]
     fn results_do_not_depend_on_threads() {
         let metrics = |threads| {
             let store = Memory::default();
@@ -432,7 +453,7 @@ mod tests {
     fn a_panic_is_stored_as_an_error_and_an_interrupt_is_not_stored() {
         let trial = serde_json::json!({"arm": "panics", "seed": 0});
         let method = method();
-        let record = run_trial(&Claimed::new(&method, Scale::Tiny), &trial, &Environment::default(), &Context::new(0), 1).unwrap();
+        let record = run_trial(&Claimed::new(&method, Scale::Tiny).unwrap(), &trial, &Environment::default(), &Context::new(0), 1).unwrap();
         assert!(matches!(record.outcome, Outcome::Error(text) if text.contains("a defect")));
         let cancel = crate::Cancel::default();
         cancel.cancel();

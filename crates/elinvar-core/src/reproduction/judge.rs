@@ -51,6 +51,8 @@ pub struct Part {
     pub seeds: usize,
     /// What the evidence says.
     pub verdict: Verdict,
+    /// The rules that it counts, where it counts rules.
+    pub counted: Vec<Part>,
 }
 
 /// A claim, judged.
@@ -71,18 +73,20 @@ pub fn judge_all(claims: &[Claim], scale: Scale, evidence: &Evidence) -> Vec<Jud
 
 /// Judges one claim. The worst part decides.
 pub fn judge(claim: &Claim, evidence: &Evidence) -> Judgement {
-    let parts: Vec<Part> = claim
-        .rules
-        .iter()
-        .flat_map(|rule| {
-            let mut parts = judge_rule(rule, evidence);
-            if let ([part], Some(place)) = (parts.as_mut_slice(), place_among_equals(rule, &claim.rules)) {
-                part.label = format!("{}: {place}", part.label);
-            }
-            parts
-        })
-        .collect();
+    let parts: Vec<Part> = judge_rules(&claim.rules, evidence).into_iter().flatten().collect();
     Judgement { claim: claim.clone(), verdict: worst(&parts), parts }
+}
+
+/// The parts of each rule.
+fn judge_rules(rules: &[Rule], evidence: &Evidence) -> Vec<Vec<Part>> {
+    let judged = |rule| {
+        let mut parts = judge_rule(rule, evidence);
+        if let ([part], Some(place)) = (parts.as_mut_slice(), place_among_equals(rule, rules)) {
+            part.label = format!("{}: {place}", part.label);
+        }
+        parts
+    };
+    rules.iter().map(judged).collect()
 }
 
 /// Where several rules of a claim look at the same thing, the conditions that tell them apart.
@@ -91,6 +95,7 @@ fn place_among_equals(rule: &Rule, rules: &[Rule]) -> Option<Cell> {
         Rule::Holds { quantity: Quantity::Metric { of, .. } | Quantity::Ratio { of, .. } | Quantity::Difference { of, .. }, .. } => {
             Some(of.clone())
         }
+        Rule::Slope { of, .. } => Some(of.clone()),
         _ => None,
     };
     let own = cell(rule)?;
@@ -123,7 +128,7 @@ fn judge_rule(rule: &Rule, evidence: &Evidence) -> Vec<Part> {
 
 /// Counts the rules that hold; the interval ends where those that are open would hold too.
 fn most(label: &str, rules: &[Rule], at_least: usize, evidence: &Evidence) -> Part {
-    let judged: Vec<Vec<Part>> = rules.iter().map(|rule| judge_rule(rule, evidence)).collect();
+    let judged = judge_rules(rules, evidence);
     let count = |verdict| judged.iter().filter(|parts| worst(parts) == verdict).count();
     let (held, open) = (count(Verdict::Reproduced), count(Verdict::Inconclusive));
     let verdict = match () {
@@ -140,6 +145,7 @@ fn most(label: &str, rules: &[Rule], at_least: usize, evidence: &Evidence) -> Pa
         threshold: format!(">= {at_least} of {} rules", rules.len()),
         seeds: judged.iter().flatten().map(|part| part.seeds).min().unwrap_or(0),
         verdict,
+        counted: judged.into_iter().flatten().collect(),
     }
 }
 
@@ -212,6 +218,7 @@ fn every(label: &str, each: &[f64], threshold: &Threshold, missing: Option<Verdi
         threshold: format!("{threshold} for every seed"),
         seeds: each.len(),
         verdict,
+        counted: Vec::new(),
     }
 }
 
@@ -234,7 +241,7 @@ fn conclude(label: &str, each: &[f64], statistic: &dyn Fn(&[usize]) -> f64, thre
         }
         _ => Verdict::NotRun,
     };
-    Part { label: label.to_owned(), value, interval, threshold: threshold.to_string(), seeds, verdict }
+    Part { label: label.to_owned(), value, interval, threshold: threshold.to_string(), seeds, verdict, counted: Vec::new() }
 }
 
 fn straddles(threshold: &Threshold, low: f64, high: f64) -> bool {
@@ -442,6 +449,8 @@ mod tests {
         let verdict = |arms: &[&str], at_least| {
             let rule = Rule::Most { label: "signs", of: arms.iter().map(|arm| above(arm)).collect(), at_least };
             let parts = judge_rule(&rule, &found);
+            let labels: Vec<&str> = parts[0].counted.iter().map(|part| part.label.as_str()).collect();
+            assert_eq!(labels, arms.iter().map(|arm| format!("above: arm={arm}")).collect::<Vec<_>>());
             (parts[0].verdict, parts[0].value, parts[0].interval)
         };
         assert_eq!(verdict(&["a", "b", "c"], 1), (Verdict::Reproduced, Some(1.0), Some((1.0, 2.0))));

@@ -47,6 +47,13 @@ fn codes(outcome: &Table, folds: usize) -> Option<Vec<usize>> {
     enough.then_some(codes)
 }
 
+/// What [`score`] can find where a prediction has these parts.
+pub(super) fn metrics(parts: &[&str]) -> Vec<&'static str> {
+    let of_labels = parts.contains(&"labels").then_some("accuracy");
+    let of_numbers = if parts.contains(&"prediction") { &["r2", "rmse", "mae"][..] } else { &[] };
+    of_labels.into_iter().chain(of_numbers.iter().copied()).collect()
+}
+
 /// How well predictions meet the outcome: `accuracy` of labels; `r2`, `rmse` and `mae` of numbers.
 pub(super) fn score(predicted: &Bundle<'_>, held_out: &Bundle<'_>) -> Result<Metrics> {
     if predicted.get("labels").is_some() {

@@ -9,7 +9,7 @@ pub use dimension::{Dimension, Values};
 
 use crate::bundle::{Bundle, Item};
 use crate::context::Context;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, suggestion};
 use crate::method::{Method, Outcome, Verb, VerbKind};
 use crate::model::FittedModel;
 use crate::reproduction::{Metrics, Study};
@@ -84,6 +84,28 @@ impl<'a> Sweep<'a> {
         let name = format!("{}.{}", method.card.slug, verb.name);
         let fixed = normal(fixed, verb);
         Ok(Self { method, verb, name, fixed, space, design, points, seed, folds, data, model, fingerprint })
+    }
+
+    /// Refuses the name of a metric that trials cannot have, as far as that is known before one is run: what a fit without folds gives, its
+    /// trials show.
+    ///
+    /// # Errors
+    /// Names the metrics that there are.
+    pub fn check_metric(&self, metric: &str) -> Result<()> {
+        let outputs = |verb: &Verb| verb.outputs.iter().map(|field| field.name).collect::<Vec<_>>();
+        let known = match (&self.folds, self.verb.kind) {
+            (Some(_), _) => folds::metrics(&outputs(self.method.verb("predict")?)),
+            (None, VerbKind::Fit) => return Ok(()),
+            (None, _) => outputs(self.verb),
+        };
+        // Numbers inside a result are named after it: `result.number`.
+        let name = metric.split('.').next().unwrap_or_default();
+        match known.contains(&name) {
+            true => Ok(()),
+            false => Err(Error::new(Kind::Parameter, format!("trials do not measure '{metric}'"))
+                .hint(suggestion(metric, &known, "they measure"))
+                .in_method(self.method.card.slug)),
+        }
     }
 
     /// What is varied.

@@ -316,6 +316,17 @@ fn what_cannot_be_swept_is_refused_before_any_trial() {
 }
 
 #[test]
+fn a_metric_that_no_trial_can_have_is_refused_before_any_trial() {
+    let method = method();
+    let sweep = |folds| Sweep::new(setup(&method, &["shrink=0,1"], Design::Grid, folds).unwrap()).unwrap();
+    let error = sweep(Some(2)).check_metric("rmes").unwrap_err().to_string();
+    assert!(error.ends_with("trials do not measure 'rmes'; did you mean 'rmse'?"), "{error}");
+    assert!(sweep(Some(2)).check_metric("accuracy").is_err(), "numbers are not labels");
+    assert!(sweep(Some(2)).check_metric("mae").is_ok());
+    assert!(sweep(None).check_metric("whatever").is_ok(), "only a fit itself knows what it gives");
+}
+
+#[test]
 fn spaces_are_read_from_json_as_from_text() {
     let method = method();
     let spec = &method.verb("fit").unwrap().params;

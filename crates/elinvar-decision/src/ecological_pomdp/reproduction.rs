@@ -87,6 +87,7 @@ impl Reproduction for EcologicalPomdpStudy {
         match scale {
             Scale::Tiny => small(300, 0..2),
             Scale::Quick => small(2000, 0..10),
+            Scale::Hour => Vec::new(),
             Scale::Paper => paper_trials(),
         }
     }

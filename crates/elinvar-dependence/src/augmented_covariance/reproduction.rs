@@ -77,6 +77,7 @@ impl Reproduction for AugmentedCovarianceStudy {
                 }
                 list
             }
+            Scale::Hour => Vec::new(),
             Scale::Paper => {
                 let mut list = Vec::new();
                 for (study, task, subjects, _) in DATA_SETS {

@@ -77,6 +77,7 @@ impl Reproduction for DistanceCovarianceStudy {
         match scale {
             Scale::Tiny => trials("crossed", &crossed_arms, 400, &[0, 1, 2]),
             Scale::Quick => generated([1000, 8000], [&TEN, &TEN, &TEN]),
+            Scale::Hour => Vec::new(),
             Scale::Paper => {
                 let path = [
                     ("none", 0.0),

@@ -73,6 +73,7 @@ impl Reproduction for ScreeningStudy {
                 arms.iter().flat_map(|e| (0..3).map(|seed| Trial { n: 1000, ..trial("nonlinear", "continuous", e, 40, seed) })).collect()
             }
             Scale::Quick => quick_trials(),
+            Scale::Hour => Vec::new(),
             Scale::Paper => paper_trials(),
         }
     }

@@ -91,6 +91,7 @@ impl Reproduction for NonconvexSparseStudy {
                 list.extend(path("agreement", ["linear", "mcp", "strong"], SCREENED, 0.5, 3.0, &TEN));
                 list
             }
+            Scale::Hour => Vec::new(),
             Scale::Paper => {
                 let hundred: Vec<u64> = (0..100).collect();
                 let mut list = Vec::new();

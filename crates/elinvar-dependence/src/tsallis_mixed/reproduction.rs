@@ -66,6 +66,7 @@ impl Reproduction for TsallisMixedStudy {
                 trials("children", &["q-gaussian", "gaussian", "ecme", "pncg"], 27, 3, 0..1),
             ]
             .concat(),
+            Scale::Hour => Vec::new(),
             Scale::Paper => trials("wide", &["q-gaussian"], 2000, 5000, 0..1),
         }
     }

@@ -59,8 +59,7 @@ fn rows(html: &mut Html, claim: &JudgedClaim) {
 fn ours(html: &mut Html, claim: &JudgedClaim, part: &JudgedPart) {
     html.raw("<td data-label=\"Ours\" class=\"ours\"><span class=\"value\">");
     if claim.parts.len() > 1 {
-        html.raw("<span").attribute("class", &format!("sign {}", class(part.verdict))).attribute("title", &part.verdict.to_string());
-        html.raw(">").text(&sign(part.verdict).to_string()).raw("</span> ");
+        mark(html, part);
     }
     // A line may break between the value and its interval, and within that only where it is wider than the column.
     const WIDE: usize = 20;
@@ -74,11 +73,33 @@ fn ours(html: &mut Html, claim: &JudgedClaim, part: &JudgedPart) {
     html.raw("</span>").trusted(&bar(part));
     html.raw("</td>\n<td data-label=\"Rule\"><span>").text(&part.label).raw(" <span class=\"threshold\">").text(&typeset(&part.threshold));
     html.raw("</span></span>");
+    counted(html, part);
     // All rules of a claim have one source, so it is said once.
     if claim.parts.first() == Some(part) {
         html.raw("<small>").raw(source(claim.source)).raw("</small>");
     }
     html.raw("</td>\n");
+}
+
+/// The rules that a rule counts, one a line.
+fn counted(html: &mut Html, part: &JudgedPart) {
+    if part.counted.is_empty() {
+        return;
+    }
+    html.raw("<details class=\"counted\"><summary>").text(&format!("the {} rules", part.counted.len())).raw("</summary><ul>");
+    for rule in &part.counted {
+        html.raw("<li>");
+        mark(html, rule);
+        html.text(&format!("{}: ", rule.label)).text(&typeset(&estimate(rule.value, rule.interval)));
+        html.raw(" <span class=\"threshold\">").text(&typeset(&rule.threshold)).raw("</span></li>");
+    }
+    html.raw("</ul></details>");
+}
+
+/// The sign of a verdict.
+fn mark(html: &mut Html, part: &JudgedPart) {
+    html.raw("<span").attribute("class", &format!("sign {}", class(part.verdict))).attribute("title", &part.verdict.to_string());
+    html.raw(">").text(&sign(part.verdict).to_string()).raw("</span> ");
 }
 
 fn seeds(html: &mut Html, part: Option<&JudgedPart>) {

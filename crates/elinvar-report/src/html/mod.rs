@@ -95,6 +95,7 @@ fn title(html: &mut Html, report: &Report) {
     html.raw(match report.scale {
         Scale::Tiny => "tiny scale (a few seconds)",
         Scale::Quick => "quick scale (a few minutes on two cores)",
+        Scale::Hour => "an hour’s scale (part of the paper’s protocol, an hour on two cores)",
         Scale::Paper => "the paper’s scale",
     });
     html.raw("</p>\n<h1>").text(&report.title).raw("</h1>\n<p class=\"lead\">").text(&report.summary).raw("</p>\n");

@@ -19,6 +19,7 @@ fn hostile_report() -> Report {
     for claim in &mut report.claims {
         (claim.id, claim.says, claim.paper.text, claim.finding) = (bad(), bad(), bad(), bad());
         claim.parts.iter_mut().for_each(|p| (p.label, p.threshold) = (bad(), bad()));
+        claim.parts.iter_mut().flat_map(|p| &mut p.counted).for_each(|p| (p.label, p.threshold) = (bad(), bad()));
     }
     for trial in &mut report.trials {
         trial.trial = json!({HOSTILE: HOSTILE, "seed": HOSTILE, "n": trial.seconds});
@@ -89,6 +90,16 @@ fn the_page_has_its_parts_in_order_and_loads_nothing() {
     assert_eq!(page.matches("role=\"img\" aria-label=\"").count(), 9, "each drawing has words: 2 of the effect, 2 + 3 + 2 panels");
     assert_eq!(page.matches("<details>").count(), sample::report(10).trials.len(), "each trial has its record");
     assert!(!page.contains("000000000"), "no number shows the noise of binary fractions");
+}
+
+#[test]
+fn a_rule_that_counts_rules_shows_them() {
+    let report = sample::report(10);
+    let part = &report.claims.iter().find(|claim| claim.id == "MG-2").unwrap().parts[0];
+    let accepts: Vec<_> = part.counted.iter().map(|rule| (rule.label.as_str(), rule.accepts)).collect();
+    assert_eq!(accepts, [("over it", (None, Some(0.75))); 2]);
+    let page = page_html(&report, &[]).unwrap();
+    assert!(page.contains("<summary>the 2 rules</summary>"));
 }
 
 #[test]

@@ -93,6 +93,7 @@ impl Reproduction for SelfNormalizingStudy {
         match scale {
             Scale::Tiny => generated(&TINY),
             Scale::Quick => generated(&QUICK),
+            Scale::Hour => Vec::new(),
             Scale::Paper => competition::trials(),
         }
     }

@@ -83,6 +83,7 @@ impl Reproduction for PolyphaseStudy {
                 let overhead = (0..3).map(|seed| trial("overhead", "polyvit", 0, 8, seed));
                 trials(&QUICK).into_iter().chain(overhead).collect()
             }
+            Scale::Hour => Vec::new(),
             Scale::Paper => imagenet::trials(),
         }
     }

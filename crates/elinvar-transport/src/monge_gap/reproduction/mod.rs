@@ -230,6 +230,7 @@ impl Reproduction for MongeGapStudy {
                 bounds(120),
             ]
             .concat(),
+            Scale::Hour => Vec::new(),
             Scale::Paper => [
                 trials("toy", 2, &[0.0, 1.0], 5000, 5),
                 trials("toy", 16, &[0.0, 5.0], 5000, 5),
