@@ -129,7 +129,7 @@ const PAPER: Protocol = Protocol {
 /// thresholds, stop at losses that most networks reach in 60: degeneracy compares equals. Penalties are greater by as much as the loss of
 /// discrimination, beside which they must be felt.
 const HOUR: Protocol = Protocol {
-    seeds: 3,
+    seeds: 5,
     networks: 3,
     all_channels: false,
     gammas: &[0.1, 10.0],
@@ -279,8 +279,8 @@ impl Reproduction for DegeneracyStudy {
             "Quick claims are judged on flip-flop networks of 32 units that stop at the first batch below the threshold; each seed is an ensemble of 8.",
             "The paper prints no figures: thresholds come from pilot runs.",
             "A condition of 50 networks is ten ensembles of five, whose degeneracies are averaged; pairs across ensembles are not looked at.",
-            "At the scale of an hour a condition is nine networks of 64 units, only the ends of each factor are run (widths 32 and 128), and training \
-             ends after 60 epochs or at a loss of 0.2 (discrimination) and 2 (path integration).",
+            "At the scale of an hour a condition is fifteen networks of 64 units, five ensembles of three; only the ends of each factor are run \
+             (widths 32 and 128), and training ends after 60 epochs or at a loss of 0.2 (discrimination) and 2 (path integration).",
             "Penalties are 1e-5 (l1) and 1e-4 (nuclear norm), at the scale of an hour 20 times that, as is the loss of discrimination.",
             "Dynamics are compared at rank 20, on the sine task at rank 8: some of its networks have 16 directions with spread.",
             "Under the maximal-update parametrisation the rate at gamma = 1 is 0.01, and the time constant 0.1 on path integration, 1 elsewhere.",
